@@ -1,0 +1,78 @@
+"""What a run hands back: data, from which every figure, table and page is a function.
+
+The frames carry USD where they hold money, decimals where they hold returns or fractions, and sessions as their index
+where they run through time. Nothing here computes; `pipeline` fills it and `report`, `artifacts` and notebooks read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+    import vectorbt as vbt
+
+    from backtest.spec import RunSpec
+    from market import Market
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run.
+
+    nav            sessions x `book, hedged` (USD after all costs), `basket` (level, 100 at the start), `SPY, QQQ, IWM`
+    alternatives   sessions x one NAV (USD) per alternative to this hedge
+    hedge_ratio    sessions x `target, held`
+    exposures      sessions x `long, short, gross, net` as fractions of the hedged NAV
+    carry          sessions x `trading, borrow, dividends, rebate, interest`: USD of the hedged account less the book's
+    attribution    one row a kind of P&L: `usd, bps_per_year`; the rows sum to `total`, hedged less book
+    orders         `date, sleeve, ticker, shares, price, notional, cost`; sells and shorts negative
+    weights        `date, sleeve, ticker, weight`
+    constituents   the current basket, one row a name, with the reason it is there
+    changes        `date, ticker, action, reason`
+    stress         one row a window: `window, start, end, book, basket, hedged, short_spy_equal_beta, hold_less, note`
+    effectiveness  measure x `in_sample, out_of_sample, low, high, difference_points`
+    spread         `window, annual, t, n_sessions` of h * (beta * SPY - basket)
+    rolling        sessions x `effectiveness_63, effectiveness_252, correlation_63, beta_63`
+    regime         the fragility signals at the last session: `signal, value, percentile, definition`
+    """
+
+    spec: RunSpec
+    name: str
+    question: str
+    summary: dict[str, Json]
+    nav: pd.DataFrame
+    alternatives: pd.DataFrame
+    hedge_ratio: pd.DataFrame
+    exposures: pd.DataFrame
+    carry: pd.DataFrame
+    attribution: pd.DataFrame
+    orders: pd.DataFrame
+    weights: pd.DataFrame
+    constituents: pd.DataFrame
+    changes: pd.DataFrame
+    stress: pd.DataFrame
+    effectiveness: pd.DataFrame
+    spread: pd.DataFrame
+    rolling: pd.DataFrame
+    regime: pd.DataFrame
+    warnings: list[str]
+    market: Market
+    daily_portfolio: Callable[[], vbt.Portfolio] = field(repr=False)
+
+    @property
+    def portfolio(self) -> vbt.Portfolio:
+        """The hedged account as a full daily `vectorbt.Portfolio`; its value is the run's NAV to 1e-9."""
+        return self.daily_portfolio()
+
+    @property
+    def figures(self) -> dict[str, go.Figure]:
+        """The report's figures by name."""
+        from backtest.report.figures import figures
+
+        return figures(self)
