@@ -1,0 +1,7 @@
+"""Every metric that a screen can use, one file per family. Importing this package registers all of them."""
+
+from __future__ import annotations
+
+from screens.registry import REGISTRY
+
+__all__ = ["REGISTRY"]
