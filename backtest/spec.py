@@ -1,0 +1,123 @@
+"""The run: which book, hedged by which basket, over which span, at which costs, compared with what.
+
+Fields are plain numbers with their unit in the name; bps appear here and in reports only, and are converted once.
+Imports nothing heavy, so that `hedgebasket validate` answers at once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from screens.loading import Ref
+
+Bps = Annotated[float, Field(ge=0, le=10_000)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Strict(BaseModel):
+    """Frozen, and a key that is not known is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Span(Strict):
+    """First and last session of the run; empty means as early, or as late, as the data carry it."""
+
+    start: dt.date | None = None
+    end: dt.date | None = None
+
+    @model_validator(mode="after")
+    def ordered(self) -> Span:
+        if self.start and self.end and self.start >= self.end:
+            raise ValueError(f"the span must end after it starts, and {self.end} is not after {self.start}")
+        return self
+
+
+class Hedge(Strict):
+    """How many dollars to short per dollar of book, and how often to look again.
+
+    The ratio at a session uses returns before it. `check` is how often it is estimated between rebalances; it is traded
+    only when it moves by more than `band`, by at most `max_step`, inside `bounds`.
+    """
+
+    estimator: str = "ols"
+    window: int = Field(252, ge=20, le=2520)
+    min_sessions: int = Field(126, ge=10)
+    check: Literal["daily", "weekly", "monthly", "rebalance"] = "weekly"
+    band: float = Field(0.05, ge=0, le=1)
+    bounds: tuple[float, float] = (0.0, 2.0)
+    max_step: float | None = Field(None, gt=0)
+    params: dict[str, float | int | str | bool] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def consistent(self) -> Hedge:
+        if self.min_sessions > self.window:
+            raise ValueError(f"min_sessions: {self.min_sessions} is more than the window of {self.window} sessions")
+        if not 0 <= self.bounds[0] <= self.bounds[1] <= 5:
+            raise ValueError(f"bounds: {list(self.bounds)} must rise from 0 or more to 5 or less")
+        return self
+
+
+class Costs(Strict):
+    """What a trade costs on each side. `half_spread: tiers` goes by market capitalisation (1 to 30 bps)."""
+
+    commission_bps: Bps = 0.5
+    half_spread: Literal["tiers"] | Bps = "tiers"
+    impact_coefficient: float = Field(0.0, ge=0, le=5)
+
+
+class Borrow(Strict):
+    """What the shares cost to borrow, a year. Dated fees where the store has them, otherwise tiers; then scaled."""
+
+    fee: Literal["table"] | Annotated[float, Field(ge=0, le=5)] = "table"
+    multiplier: float = Field(1.0, ge=0, le=100)
+    exclude_from_bps: Bps | None = 300.0
+
+
+class Cash(Strict):
+    """What cash and short proceeds earn: the benchmark rate, less the prime broker's spread on the proceeds."""
+
+    benchmark: str = "fed_funds"
+    short_proceeds_spread_bps: Bps = 35.0
+    debit_spread_bps: Bps = 50.0
+
+
+class Placebos(Strict):
+    """The same rules with the junk taken out: the best-quality names, and random names behind the same gate."""
+
+    best_quality: bool = True
+    random_draws: int = Field(200, ge=0, le=5000)
+    seed: int = 20251104
+
+
+class Bootstrap(Strict):
+    """Stationary bootstrap of the intervals; the block length is automatic."""
+
+    draws: int = Field(2000, ge=100, le=100_000)
+    seed: int = 7
+
+
+class RunSpec(Strict):
+    """A run: book, basket, hedge, costs, and what it must be compared with."""
+
+    kind: Literal["run"]
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")
+    question: str = "What does this short gain in a fall, what does it cost to hold, and when does it hurt?"
+    description: str = ""
+    book: Ref
+    basket: Ref
+    span: Span = Span()
+    initial_nav: float = Field(100e6, gt=0, le=1e12)
+    hedge: Hedge = Hedge()
+    costs: Costs = Costs()
+    borrow: Borrow = Borrow()
+    cash: Cash = Cash()
+    market: str = "SPY"
+    benchmarks: tuple[str, ...] = ("SPY", "QQQ", "IWM")
+    placebos: Placebos = Placebos()
+    bootstrap: Bootstrap = Bootstrap()
+    regime: Ref | None = None
+    exclude_book_issuers: bool = True
