@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.errors import ConfigError
+from screens.per_view import per_view
 
 if TYPE_CHECKING:
     from market.view import View
@@ -47,6 +48,9 @@ Comparison = Literal[">", ">=", "<", "<="]
 _COMPARE: Mapping[str, Callable[[NDArray[np.float64], float], NDArray[np.bool_]]] = MappingProxyType(
     {">": np.greater, ">=": np.greater_equal, "<": np.less, "<=": np.less_equal}
 )
+
+NOT_FINANCIAL = ("Financials", "Real Estate")  # GICS sectors whose balance sheets these metrics misread (SIC 6000-6999)
+NOT_REGULATED = (*NOT_FINANCIAL, "Utilities")  # also left out of the O-score and the Z-scores, as in Dichev (1998)
 
 UNKNOWN, BEST, NORMAL, WORST = -1, 0, 1, 2  # tiers: the quotient itself is only meaningful in NORMAL
 
@@ -96,8 +100,21 @@ class Values:
             out[rows[order]] = np.concatenate(([0], np.cumsum(step))).astype(float)
         return out
 
+    def without(self, mask: NDArray[np.bool_], reason: str = "sector") -> Values:
+        """The same values, unknown with `reason` where `mask` holds."""
+        if not mask.any():
+            return self
+        codes = np.full(self.value.shape, "", dtype=object) if self.reason is None else self.reason.copy()
+        codes[mask] = reason
+        value = np.where(mask, np.nan, self.value)
+        if self.tier is None or self.key is None:
+            return Values(value, reason=codes)
+        return Values(
+            value, np.where(mask, UNKNOWN, self.tier).astype(np.int8), np.where(mask, np.nan, self.key), codes
+        )
+
     def compare(self, op: Comparison, threshold: float, direction: Direction) -> NDArray[np.bool_]:
-        """Where `value op threshold`, read with the tiers: `WORST` lies beyond every threshold, `BEST` before every one.
+        """Where `value op threshold`, read with the tiers: `WORST` lies beyond every threshold, `BEST` short of all.
 
         False where unknown; ask `known()` to tell the two apart.
         """
@@ -140,7 +157,11 @@ class Param:
 
 @dataclass(frozen=True)
 class Metric:
-    """A registered metric. `needs` lists items of statements, and tables as `table:borrow`."""
+    """A registered metric. `needs` lists items of statements, and tables as `table:borrow`.
+
+    `excludes` names GICS sectors where the metric has no meaning: unknown there, with the reason 'sector', unless the
+    parameter `all_sectors` is true. Parameters in `paths` are files, relative to the file that refers to them.
+    """
 
     name: str
     family: Family
@@ -151,6 +172,8 @@ class Metric:
     needs: tuple[str, ...]
     params: Mapping[str, Param]
     function: Callable[..., Values]
+    excludes: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
     def param_problems(self, params: Mapping[str, ParamValue]) -> list[str]:
         """Everything wrong with `params`, in order; empty when they can be used."""
@@ -167,7 +190,11 @@ class Metric:
         """The metric for every name of `view`. Raises `ConfigError` for a parameter it does not take."""
         if params and (problems := self.param_problems(params)):
             raise ConfigError("; ".join(problems))
-        return self.function(view, **params)
+        arguments = dict(params)
+        all_sectors = bool(arguments.pop(ALL_SECTORS, False))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            values = self.function(view, **arguments)
+        return values if all_sectors or not self.excludes else values.without(_in_sectors(view, self.excludes))
 
 
 class Registry(Mapping[str, Metric]):
@@ -194,6 +221,7 @@ class Registry(Mapping[str, Metric]):
 
 
 REGISTRY = Registry()
+ALL_SECTORS = "all_sectors"
 
 _ANNOTATIONS: Mapping[str, tuple[type, bool]] = MappingProxyType(
     {f"{kind.__name__}{suffix}": (kind, bool(suffix)) for kind in (str, int, float, bool) for suffix in ("", " | None")}
@@ -209,6 +237,8 @@ def metric(
     source: str,
     needs: tuple[str, ...],
     name: str | None = None,
+    excludes: tuple[str, ...] = (),
+    paths: tuple[str, ...] = (),
     bounds: Mapping[str, tuple[float | None, float | None]] = MappingProxyType({}),
     choices: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> Callable[[Callable[..., Values]], Callable[..., Values]]:
@@ -229,6 +259,8 @@ def metric(
             low, high = bounds.get(parameter.name, (None, None))
             allowed = choices.get(parameter.name, ())
             params[parameter.name] = Param(parameter.name, kind, parameter.default, optional, low, high, allowed)
+        if excludes:
+            params[ALL_SECTORS] = Param(ALL_SECTORS, bool, False)
         REGISTRY.add(
             Metric(
                 name=name or function.__name__,
@@ -240,6 +272,8 @@ def metric(
                 needs=needs,
                 params=MappingProxyType(params),
                 function=function,
+                excludes=excludes,
+                paths=paths,
             )
         )
         return function
@@ -257,6 +291,12 @@ def lookup(name: str) -> Metric:
 def suggestions(name: str) -> list[str]:
     """Up to three registered names close to `name`, best first."""
     return difflib.get_close_matches(name, list(REGISTRY), n=3, cutoff=0.5)
+
+
+@per_view
+def _in_sectors(view: View, sectors: tuple[str, ...]) -> NDArray[np.bool_]:
+    sector = view.sector()
+    return np.logical_or.reduce([sector == name for name in sectors])
 
 
 def _hint(name: str, known: Mapping[str, object]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from screens.metrics import leverage, operating_profit, profitability
 from screens.registry import REGISTRY
 
-__all__ = ["REGISTRY"]
+__all__ = ["REGISTRY", "leverage", "operating_profit", "profitability"]
