@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from basket.schedule import nearest_valid, rebalance_sessions, signal_sessions, third_friday, tranche_of
+from market.errors import ConfigError, DataError
+
+# US holidays among the weekdays used here; Good Friday 2019 and 2014 fell on the third Friday of April.
+HOLIDAYS = pd.to_datetime(
+    ["2019-01-01", "2019-01-21", "2019-02-18", "2019-04-19", "2019-05-27", "2019-07-04", "2019-12-25"]
+)
+SESSIONS = pd.bdate_range("2019-01-01", "2019-12-31").difference(HOLIDAYS)
+
+
+def days(index: pd.DatetimeIndex) -> list[str]:
+    return [f"{day:%Y-%m-%d}" for day in index]
+
+
+def rule(start: str = "2019-01-02", end: str = "2019-12-31", **options) -> list[str]:
+    return days(rebalance_sessions(SESSIONS, pd.Timestamp(start), pd.Timestamp(end), **options))
+
+
+def test_third_fridays_of_2024_are_those_of_the_expiry_calendar() -> None:
+    expiries = ["2024-01-19", "2024-02-16", "2024-03-15", "2024-04-19", "2024-05-17", "2024-06-21",
+                "2024-07-19", "2024-08-16", "2024-09-20", "2024-10-18", "2024-11-15", "2024-12-20"]  # fmt: skip
+    assert [f"{third_friday(2024, month):%Y-%m-%d}" for month in range(1, 13)] == expiries
+
+
+def test_the_flagship_schedule_and_a_holiday_that_moves_to_the_session_before() -> None:
+    # 19 April 2019 was Good Friday: the rebalance is on Thursday.
+    assert rule() == ["2019-01-02", "2019-01-18", "2019-04-18", "2019-07-19", "2019-10-18"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"frequency": "once"}, []),
+        ({"frequency": "annual", "months": [6]}, ["2019-06-21"]),
+        ({"frequency": "semiannual", "day": "first_session"}, ["2019-07-01"]),
+        ({"frequency": "quarterly", "months": [4], "offset": 1}, ["2019-04-22"]),
+        ({"frequency": "quarterly", "months": [4], "day": "last_session", "offset": -1}, ["2019-04-29"]),
+        ({"frequency": "quarterly", "months": [2, 5], "day": "mid_month"}, ["2019-02-15", "2019-05-15"]),
+        ({"frequency": "custom", "dates": ["2019-03-01", "2019-08-01"]}, ["2019-03-01", "2019-08-01"]),
+    ],
+)
+def test_variants(options, expected) -> None:
+    assert rule(**options) == ["2019-01-02", *expected]
+
+
+def test_monthly_has_twelve_third_fridays() -> None:
+    assert len(rule(frequency="monthly")) == 13
+
+
+def test_the_start_of_the_span_is_the_inception_even_on_a_holiday() -> None:
+    assert rule(start="2019-07-04", end="2019-07-31") == ["2019-07-05", "2019-07-19"]
+
+
+def test_a_month_that_the_data_cut_short_has_no_last_session() -> None:
+    cut = SESSIONS[SESSIONS <= "2019-04-12"]
+    found = rebalance_sessions(cut, cut[0], cut[-1], frequency="monthly", day="last_session")
+    assert days(found) == ["2019-01-02", "2019-01-31", "2019-02-28", "2019-03-29"]
+
+
+def test_a_written_date_on_a_holiday_names_the_next_session() -> None:
+    with pytest.raises(ConfigError, match=r"2019-04-19 is not a trading session; the next one is 2019-04-22"):
+        rule(frequency="custom", dates=["2019-04-19"])
+
+
+def test_dates_outside_the_data_name_its_span() -> None:
+    with pytest.raises(ConfigError, match=r"outside the data, which runs 2019-01-02 to 2019-12-31"):
+        nearest_valid(SESSIONS, "2020-05-01")
+    with pytest.raises(ConfigError, match="outside the data"):
+        rule(start="2031-01-01", end="2032-01-01")
+    with pytest.raises(ConfigError, match="not a date"):
+        nearest_valid(SESSIONS, "tomorrow")
+
+
+def test_signals_are_lag_sessions_earlier() -> None:
+    fills = pd.DatetimeIndex(["2019-04-18", "2019-07-19"])
+    assert days(signal_sessions(SESSIONS, fills, 1)) == ["2019-04-17", "2019-07-18"]
+    assert days(signal_sessions(SESSIONS, fills, 10)) == ["2019-04-04", "2019-07-05"]
+    assert days(signal_sessions(SESSIONS, fills, 0)) == days(fills)
+
+
+def test_too_little_data_before_the_first_signal_names_the_earliest_rebalance() -> None:
+    with pytest.raises(DataError, match=r"the earliest rebalance is 2019-01-03"):
+        signal_sessions(SESSIONS, SESSIONS[:1], 1)
+
+
+def test_tranches_take_turns_after_an_inception_of_all() -> None:
+    assert tranche_of(5, 2) == [(0, 1), (0,), (1,), (0,), (1,)]
+    assert tranche_of(3, 1) == [(0,), (0,), (0,)]
