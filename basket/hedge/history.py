@@ -73,7 +73,7 @@ def history(
     if np.isinf(stacked).any():
         bad = [name for name, table in tables.items() if np.isinf(table).any()]
         raise DataError(f"{', '.join(bad)}: an infinite return; a price of zero upstream?")
-    known: npt.NDArray[np.bool_] = ~np.isnan(stacked).any(axis=1)
+    known = np.asarray(~np.isnan(stacked).any(axis=1))
     kept = {name: np.ascontiguousarray(table[known]) for name, table in tables.items()}
     book, hedge = kept.pop("long_returns")[:, 0], kept.pop("hedge_returns")[:, 0]
     if len(book) < least:

@@ -75,7 +75,7 @@ def walk_forward(
         window = max(window, least)
     wanted = min(window or LEAST_SESSIONS, LEAST_SESSIONS) if row.estimated else 1
     first = max(least, wanted if min_sessions is None else min_sessions)
-    sessions = cast(pd.Index, given.sessions)
+    sessions = cast(pd.DatetimeIndex, given.sessions)
     stamps, ends = _refits(sessions, step, dates, first, purge)
     if len(ends) == 0:
         raise ShortHistoryError(
@@ -160,6 +160,8 @@ def _align(
     row.check(params)
     if not isinstance(long_returns, pd.Series) or not isinstance(hedge_returns, pd.Series):
         raise DataError("walk_forward needs pandas Series: without sessions there is no time to walk through")
+    if not isinstance(long_returns.index, pd.DatetimeIndex):
+        raise DataError(f"walk_forward needs returns indexed by dates, found {type(long_returns.index).__name__}")
     series = {name: value for name, value in params.items() if isinstance(value, pd.Series | pd.DataFrame)}
     fixed = {name: value for name, value in params.items() if name not in series}
     others = cast(dict[str, Returns | ReturnsTable], series)
@@ -184,16 +186,14 @@ def _check(
 
 
 def _refits(
-    sessions: pd.Index, step: int, dates: Iterable[object] | None, first: int, purge: int
-) -> tuple[pd.Index, Positions]:
+    sessions: pd.DatetimeIndex, step: int, dates: Iterable[object] | None, first: int, purge: int
+) -> tuple[pd.DatetimeIndex, Positions]:
     """Stamps, and for each the number of sessions before it that a fit may see."""
     if dates is None:
         at = np.arange(first + purge, len(sessions), step, dtype=np.intp)
         return sessions[at], at - purge
-    stamps = (
-        pd.DatetimeIndex(pd.to_datetime(list(dates))) if isinstance(sessions, pd.DatetimeIndex) else pd.Index(dates)
-    )
-    stamps = stamps.unique().sort_values()
+    wanted = pd.DatetimeIndex([pd.Timestamp(str(one)) for one in dates])
+    stamps = wanted.unique().sort_values()
     ends = np.asarray(sessions.searchsorted(stamps, side="left"), dtype=np.intp) - purge
     enough = ends >= first
     return stamps[enough], ends[enough]
@@ -207,21 +207,22 @@ def _fits(
     refused = [""] * len(ends)
     alike = row.vectorised and all(other.ndim == 1 for other in given.others.values())
     if alike:
-        for length in sorted({int(one) for one in ends - starts}):
-            of = np.flatnonzero(ends - starts == length)
+        lengths = [int(one) for one in ends - starts]
+        for length in sorted(set(lengths)):
+            of = np.flatnonzero(np.equal(lengths, length))
             for k, value in zip(of, _windows(row, given, starts[of], length, params), strict=True):
                 raw[k] = np.array([value])
                 refused[k] = "" if np.isfinite(value) else "the returns do not determine a hedge ratio"
     else:
-        for k, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
             try:
                 if is_still(given.hedge[start:end]):
                     raise DegenerateHedgeError("the hedge does not move")
                 cut = {name: other[start:end] for name, other in given.others.items()}
                 fitted = row.ratio(given.book[start:end], given.hedge[start:end], **cut, **params)
-                raw[k] = np.atleast_1d(np.asarray(fitted, dtype=np.float64))
+                raw[at] = np.atleast_1d(np.asarray(fitted, dtype=np.float64))
             except Refusals as reason:
-                refused[k] = str(reason)
+                refused[at] = str(reason)
     width = max(len(one) for one in raw)
     return np.vstack([one if len(one) == width else np.full(width, np.nan) for one in raw]), refused
 
