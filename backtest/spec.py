@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from screens.loading import Ref
+from screens.loading import BasketRef, BookRef, RegimeRef
 
 Bps = Annotated[float, Field(ge=0, le=10_000)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -107,8 +107,8 @@ class RunSpec(Strict):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")
     question: str = "What does this short gain in a fall, what does it cost to hold, and when does it hurt?"
     description: str = ""
-    book: Ref
-    basket: Ref
+    book: BookRef
+    basket: BasketRef
     span: Span = Span()
     initial_nav: float = Field(100e6, gt=0, le=1e12)
     hedge: Hedge = Hedge()
@@ -119,5 +119,5 @@ class RunSpec(Strict):
     benchmarks: tuple[str, ...] = ("SPY", "QQQ", "IWM")
     placebos: Placebos = Placebos()
     bootstrap: Bootstrap = Bootstrap()
-    regime: Ref | None = None
+    regime: RegimeRef | None = None
     exclude_book_issuers: bool = True
