@@ -7,7 +7,7 @@ r"""Caps on names and groups, by water-filling.
 4. θ is exact: the sum is piecewise linear in θ, so sorting `cap_i/base_i` finds the piece it lies on.
 
 This is the optimum of :math:`\min \sum_i (w_i-b_i)^2/b_i` under `Σw = 1`, `0 ≤ w ≤ cap`, group sums ≤ group caps (its
-Karush-Kuhn-Tucker conditions say `w_i = min(cap_i, b_i(1+λ-μ_g))`), so it agrees with the convex solver, in microseconds.
+Karush-Kuhn-Tucker conditions say `w_i = min(cap_i, b_i(1+λ-μ_g))`), so it agrees with the convex solver.
 Caps that cannot hold 1 are an error, never a silent renormalisation.
 """
 

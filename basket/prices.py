@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int32]
 
 HALT_SESSIONS = 5  # a price older than this is flagged: the name is halted, not merely quiet for a day
 STOPPED_AFTER = 20  # a month without a close and without a word: treated as gone
@@ -69,7 +70,7 @@ class IndexPrices:
     cash: Floats
     factor: Floats
     traded: Bools
-    stale: npt.NDArray[np.int32]
+    stale: Counts
     endings: Mapping[int, tuple[Ending, ...]]
     halts: tuple[tuple[int, int], ...]
 
@@ -98,7 +99,7 @@ def delisting_return(reason: str, given: float, exchange: str) -> float:
     return 0.0
 
 
-def _sessions_since(traded: Bools) -> npt.NDArray[np.int32]:
+def _sessions_since(traded: Bools) -> Counts:
     """Sessions since the last True in each column; large before the first."""
     rows = np.arange(traded.shape[0], dtype=np.int32)[:, None]
     last = np.maximum.accumulate(np.where(traded, rows, np.int32(-(10**6))), axis=0)
@@ -109,7 +110,7 @@ def _endings(
     sessions: pd.DatetimeIndex,
     tickers: pd.Index,
     traded: Bools,
-    stale: npt.NDArray[np.int32],
+    stale: Counts,
     securities: pd.DataFrame | None,
 ) -> dict[int, tuple[Ending, ...]]:
     found: dict[int, list[Ending]] = {}
@@ -146,7 +147,7 @@ def index_prices(panel: PricePanel, securities: pd.DataFrame | None = None) -> I
     close = np.asarray(panel.close, dtype=float)
     traded = np.isfinite(close) & (close > 0)
     split = np.asarray(panel.split, dtype=float)
-    factor = np.cumprod(np.where(np.isfinite(split) & (split > 0), split, 1.0), axis=0)
+    factor: Floats = np.cumprod(np.where(np.isfinite(split) & (split > 0), split, 1.0), axis=0).astype(np.float64)
     value = np.where(traded, close * factor, np.nan)
     stale = _sessions_since(traded)
     rows = np.arange(len(panel.sessions))[:, None]
@@ -158,7 +159,8 @@ def index_prices(panel: PricePanel, securities: pd.DataFrame | None = None) -> I
         for end in ends:
             if end.delisting_return:
                 value[end.session :, column] *= 1.0 + end.delisting_return
-    for array in (value, cash, factor, traded, stale):
+    arrays: tuple[npt.NDArray[np.generic], ...] = (value, cash, factor, traded, stale)
+    for array in arrays:
         array.setflags(write=False)
     halts = tuple((int(row), int(column)) for row, column in np.argwhere(stale == HALT_SESSIONS + 1))
     return IndexPrices(panel.sessions, panel.tickers, value, cash, factor, traded, stale, endings, halts)

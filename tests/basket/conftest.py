@@ -14,7 +14,7 @@ PanelMaker = Callable[..., SimpleNamespace]
 
 @pytest.fixture(scope="session")
 def make_panel() -> PanelMaker:
-    """A price panel from arrays (n_sessions, n_assets): weekdays from 2024-01-02, dividends 0 and splits 1 by default."""
+    """A price panel from arrays (n_sessions, n_assets): weekdays from 2024-01-02, no dividends and no splits."""
 
     def make(close, dividend=None, split=None, volume=None, tickers=None, start="2024-01-02"):
         close = np.asarray(close, dtype=float)

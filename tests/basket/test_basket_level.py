@@ -174,9 +174,13 @@ def test_a_spin_off_is_sold_at_its_first_close(make_panel) -> None:
 
 def test_actions_from_a_table_name_every_bad_row() -> None:
     frame = pd.DataFrame(
-        {"date": ["2024-01-02", "never", "2024-01-03"], "ticker": ["A", "B", "C"], "action": ["cash_merger", "spin_off", "gift"],
-         "cash": [1.0, 2.0, 3.0]}
-    )  # fmt: skip
+        {
+            "date": ["2024-01-02", "never", "2024-01-03"],
+            "ticker": ["A", "B", "C"],
+            "action": ["cash_merger", "spin_off", "gift"],
+            "cash": [1.0, 2.0, 3.0],
+        }
+    )
     with pytest.raises(DataError, match=r"row 2: 'never' is not a date; row 3: action 'gift'"):
         read_actions(frame)
     assert read_actions(frame.iloc[:1])[0].cash == 1.0
@@ -195,8 +199,8 @@ def test_bad_requests_are_named(make_panel) -> None:
         build_history(targets(panel, {0: {"A": 0.5, "B": 0.4}}), panel)
     with pytest.raises(ConfigError, match="no prices for Z"):
         build_history(targets(panel, {0: {"A": 0.5, "Z": 0.5}}), panel)
+    empty = make_panel([[np.nan, 10], [10, 10]])
     with pytest.raises(DataError, match="has a price"):
-        empty = make_panel([[np.nan, 10], [10, 10]])
         build_history(targets(empty, {0: {"A": 1.0}}), empty)
 
 
