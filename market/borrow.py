@@ -1,0 +1,91 @@
+"""What it costs to borrow a share: dated fees where they are known, else tiers.
+
+1. A dated fee holds for 20 sessions after its date, and for a cost that is being booked also for 20 sessions before it;
+   a view, which must not look ahead, uses only those before it.
+2. Otherwise the tier of the name: general collateral 0.30 %, warm 1 %, special 5 %, hard to borrow 20 % a year.
+3. Tiers go by market capitalisation (2 bn USD), short interest of the float (10, 20, 30 %) and price (5 USD). Unknown short
+   interest counts as low; an unknown market capitalisation does not count as small.
+
+Fees are decimals a year of the market value that is short. The tiers are a choice of ours, anchored on D'Avolio (2002),
+"The Market for Borrowing Stock", J. Financial Economics 66: value-weighted mean near 0.25 %, specials near 4.3 %.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+VALID_SESSIONS = 20
+GENERAL_COLLATERAL, WARM, SPECIAL, HARD_TO_BORROW = 0.003, 0.01, 0.05, 0.20
+SMALL_MARKET_CAP_USD = 2e9
+LOW_PRICE_USD = 5.0
+WARM_SHORT, SPECIAL_SHORT, HARD_SHORT = 0.10, 0.20, 0.30
+
+
+def tier_fee(market_cap: Array, short_of_float: Array, close: Array) -> Array:
+    """Fee by tier, shape (N,). `short_of_float` is a decimal; NaN is unknown.
+
+    >>> tier_fee(np.array([3e9, 1e9]), np.array([0.05, np.nan]), np.array([50.0, 50.0])).tolist()
+    [0.003, 0.01]
+    """
+    with np.errstate(invalid="ignore"):
+        fee = np.full(market_cap.shape, GENERAL_COLLATERAL)
+        fee[(market_cap < SMALL_MARKET_CAP_USD) | (short_of_float >= WARM_SHORT)] = WARM
+        fee[short_of_float >= SPECIAL_SHORT] = SPECIAL
+        fee[(short_of_float > HARD_SHORT) | (close < LOW_PRICE_USD)] = HARD_TO_BORROW
+    return fee
+
+
+@dataclass(frozen=True)
+class Borrow:
+    """The `borrow` table on sessions: for each row its session, its column and its fee."""
+
+    session: NDArray[np.int64]  # position of the first session on or after the row's date
+    column: NDArray[np.int64]
+    fee: Array
+    available: Array
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame, sessions: pd.DatetimeIndex, tickers: pd.Index) -> Borrow:
+        """Rows of names the market knows, by date."""
+        rows = table.sort_values(["date", "ticker"], kind="stable")
+        column = tickers.get_indexer(rows["ticker"])
+        session = sessions.searchsorted(rows["date"])
+        shares = rows["available_shares"] if "available_shares" in rows else pd.Series(np.nan, index=rows.index)
+        kept = column >= 0
+        return cls(
+            np.asarray(session, dtype=np.int64)[kept],
+            np.asarray(column, dtype=np.int64)[kept],
+            rows["fee_annual"].to_numpy(dtype=np.float64)[kept],
+            shares.to_numpy(dtype=np.float64)[kept],
+        )
+
+    def known(self, row: int, n_tickers: int) -> tuple[Array, Array]:
+        """Fee and available shares of each name, of the latest row at most 20 sessions old; NaN where none is."""
+        fee, available = np.full(n_tickers, np.nan), np.full(n_tickers, np.nan)
+        live = (self.session <= row) & (self.session >= row - VALID_SESSIONS)
+        fee[self.column[live]] = self.fee[live]  # in date order: the latest stays
+        available[self.column[live]] = self.available[live]
+        return fee, available
+
+    def booked(self, n_sessions: int, n_tickers: int, both_sides: bool = True) -> Array:
+        """Dated fee of each session and name, shape (T, N), NaN outside the 20 sessions around a dated row.
+
+        The nearest row counts, the earlier one on a tie. With `both_sides=False` only rows already dated count.
+        """
+        fee = np.full((n_sessions, n_tickers), np.nan)
+        distance = np.full((n_sessions, n_tickers), VALID_SESSIONS + 1, dtype=np.int64)
+        for session in np.unique(self.session):
+            rows = self.session == session
+            columns = self.column[rows]
+            first = max(0, int(session) - (VALID_SESSIONS if both_sides else 0))
+            for t in range(first, min(n_sessions, int(session) + VALID_SESSIONS + 1)):
+                nearer = abs(t - int(session)) < distance[t, columns]
+                fee[t, columns[nearer]] = self.fee[rows][nearer]
+                distance[t, columns[nearer]] = abs(t - int(session))
+        return fee

@@ -1,0 +1,252 @@
+"""A directory of Parquet files with one manifest, read through DuckDB.
+
+1. `manifest.json` names, for each table, its file, row count, span, fingerprint and source. It alone says what is in.
+2. A write puts new files beside the old ones under names of their content, flushes them to disk, and then replaces the
+   manifest by one rename: readers see the old store or the new one, whole, whenever the writer is killed.
+3. One writer holds a lock; a second one is told who. Readers take no lock and are never blocked.
+4. Files that no manifest names any more stay for an hour, for readers that opened the store before.
+5. A remote store (an S3-style URI) is the same directory, opened read-only through pyarrow's filesystems.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from market.errors import DataError
+from market.manifest import Manifest, TableEntry
+from market.tables import TABLES, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    from pyarrow.fs import FileSystem
+
+    from market.writer import Writer
+
+MANIFEST = "manifest.json"
+LOCK = ".writer.lock"
+LOCK_OWNER = ".writer.json"
+GRACE_SECONDS = 3600
+"""How long a file that is no longer part of the store is kept for those who still read it."""
+
+
+class Store:
+    """A store opened for reading; `writer()` opens it for writing."""
+
+    def __init__(self, location: str | Path) -> None:
+        """Open the store at a directory or URI; raises `DataError` where there is none or it cannot be understood."""
+        self._filesystem: FileSystem | None = None
+        self.root: Path | None = None
+        self.location = str(location)
+        if "://" in self.location:
+            self._filesystem, self._base = _remote(self.location)
+        else:
+            self.root = Path(location).expanduser()
+            self._base = str(self.root)
+        self.manifest = self._read_manifest()
+
+    @classmethod
+    def create(cls, directory: str | Path) -> Store:
+        """The store at `directory`, made empty where there is none yet."""
+        root = Path(directory).expanduser()
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(f"{root}: cannot make a store there ({error.strerror})") from error
+        if not (root / MANIFEST).exists():
+            write_atomically(root / MANIFEST, Manifest().to_json().encode())
+        return cls(root)
+
+    def at(self, manifest: Manifest) -> Store:
+        """The same files under another manifest: a writer's own view before it commits."""
+        other = copy.copy(self)
+        other.manifest = manifest
+        return other
+
+    @property
+    def read_only(self) -> bool:
+        return self.root is None
+
+    @property
+    def fingerprint(self) -> str:
+        """One fingerprint of all tables' content."""
+        return self.manifest.fingerprint
+
+    def has(self, table: str) -> bool:
+        return table in self.manifest.tables
+
+    def entry(self, table: str) -> TableEntry:
+        """What the manifest says of a table; raises `DataError` where the store has none of that name."""
+        schema_of(table)
+        if table not in self.manifest.tables:
+            held = ", ".join(sorted(self.manifest.tables)) or "no table"
+            raise DataError(f"{self.location}: no table {table!r} in this store; it holds {held}")
+        return self.manifest.tables[table]
+
+    def arrow(self, table: str, columns: Sequence[str] | None = None, where: str = "") -> pa.Table:
+        """Rows as an Arrow table in canonical types (`date32`, `double`, `int64`, `string`), filters pushed down.
+
+        `where` is a SQL condition over the table's columns. Columns the file lacks come back as nulls.
+        """
+        schema, entry = schema_of(table), self.entry(table)
+        wanted = list(columns) if columns is not None else [c for c in schema.column_names if c in entry.columns]
+        unknown = [name for name in wanted if name not in schema.column_names]
+        if unknown:
+            raise DataError(f"{table}: no such column: {', '.join(unknown)}")
+        picked = ", ".join(
+            f'CAST("{name}" AS {_SQL_TYPES[schema.column(name).kind]}) AS "{name}"'
+            if name in entry.columns
+            else f'CAST(NULL AS {_SQL_TYPES[schema.column(name).kind]}) AS "{name}"'
+            for name in wanted
+        )
+        return self.query(f"SELECT {picked} FROM {table}" + (f" WHERE {where}" if where else ""), (table,))
+
+    def query(self, sql: str, tables: Sequence[str] = ()) -> pa.Table:
+        """The answer of a SQL query over the store's tables (all of them, unless `tables` names the ones used)."""
+        import duckdb
+
+        connection = duckdb.connect(config={"threads": min(4, os.cpu_count() or 1)})
+        try:
+            for name in tables or self.manifest.tables:
+                self._expose(connection, name)
+            return connection.sql(sql).to_arrow_table()
+        except duckdb.IOException as error:
+            raise DataError(
+                f"{self.location}: a file of this store is gone or unreadable; if it was rewritten since it was "
+                f"opened, open it again ({str(error).splitlines()[0]})"
+            ) from error
+        finally:
+            connection.close()
+
+    def frame(self, table: str, columns: Sequence[str] | None = None, where: str = "") -> pd.DataFrame:
+        """As `arrow`, as a DataFrame: `datetime64[ns]` days, `float64`, `Int64`, `str`; missing is missing."""
+        import pandas as pd
+
+        answer = self.arrow(table, columns, where)
+        schema = schema_of(table)
+        frame = answer.to_pandas(date_as_object=False)
+        for name in frame.columns:
+            kind = schema.column(str(name)).kind
+            if kind == "date":
+                frame[name] = frame[name].astype("datetime64[ns]")
+            elif kind == "integer":
+                frame[name] = pd.array(answer[name].to_pandas(integer_object_nulls=True), dtype="Int64")
+            elif kind == "text":
+                frame[name] = frame[name].astype("str")
+        return frame
+
+    @contextlib.contextmanager
+    def writer(self) -> Iterator[Writer]:
+        """The one writer of this store; what it did is committed when the block ends without an error.
+
+        Raises `DataError` where the store is remote or another process is writing.
+        """
+        from filelock import FileLock, Timeout
+
+        from market.writer import Writer
+
+        if self.root is None:
+            raise DataError(f"{self.location}: remote stores are read-only")
+        lock = FileLock(self.root / LOCK, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise DataError(f"{self.root}: {self._lock_owner()}; one writer at a time, try again later") from error
+        except OSError as error:
+            raise DataError(f"{self.root}: cannot write there ({error.strerror})") from error
+        try:
+            owner = {"pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+            (self.root / LOCK_OWNER).write_text(json.dumps(owner), encoding="utf-8")
+            self.manifest = self._read_manifest()
+            writer = Writer(self)
+            yield writer
+            writer.commit()
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                (self.root / LOCK_OWNER).unlink()
+            lock.release()
+
+    def _lock_owner(self) -> str:
+        try:
+            owner = json.loads((Path(self._base) / LOCK_OWNER).read_text(encoding="utf-8"))
+            return f"another process (pid {owner['pid']}, since {owner['since']}) is writing this store"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "another process is writing this store"
+
+    def _read_manifest(self) -> Manifest:
+        try:
+            if self._filesystem is not None:
+                with self._filesystem.open_input_stream(f"{self._base}/{MANIFEST}") as stream:
+                    text = stream.read().decode()
+            else:
+                text = (Path(self._base) / MANIFEST).read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise DataError(
+                f"{self.location}: no store there; make one with `hedgebasket data import` or `hedgebasket data sync`"
+            ) from error
+        except OSError as error:
+            raise DataError(f"{self.location}: cannot be read ({error})") from error
+        return Manifest.from_json(text, self.location)
+
+    def _expose(self, connection: object, name: str) -> None:
+        """Let the connection see a table under its own name."""
+        import duckdb
+
+        assert isinstance(connection, duckdb.DuckDBPyConnection)
+        path = f"{self._base}/{self.entry(name).file}"
+        if self._filesystem is not None:
+            import pyarrow.dataset as ds
+
+            connection.register(name, ds.dataset(path, filesystem=self._filesystem, format="parquet"))
+        else:
+            quoted = path.replace("'", "''")
+            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{quoted}')")
+
+
+def schema_of(table: str) -> Table:
+    """The schema of a table by name; raises `DataError` naming the known ones."""
+    if table not in TABLES:
+        raise DataError(f"no table is called {table!r}; known: {', '.join(TABLES)}")
+    return TABLES[table]
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file as a whole: written beside it, flushed to disk, renamed over it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(temporary, path)
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Flush a directory's entries, where the system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+_SQL_TYPES = {"date": "DATE", "text": "VARCHAR", "number": "DOUBLE", "integer": "BIGINT"}
+
+
+def _remote(uri: str) -> tuple[FileSystem, str]:
+    import pyarrow as pa
+    from pyarrow.fs import FileSystem
+
+    try:
+        filesystem, base = FileSystem.from_uri(uri)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{uri}: cannot be opened ({error})") from error
+    return filesystem, base.rstrip("/")
