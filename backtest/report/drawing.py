@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Sequence
 
@@ -27,6 +28,15 @@ def rounded(values: Sequence[float] | np.ndarray | pd.Series) -> list[float | No
     [1.23457, None]
     """
     return [float(f"{v:.{SIGNIFICANT_DIGITS}g}") if math.isfinite(v) else None for v in np.asarray(values, dtype=float)]
+
+
+def plain(text: object) -> str:
+    """Text from data, safe in a figure: plotly reads a little HTML in labels.
+
+    >>> plain("<b>A&B</b>")
+    '&lt;b&gt;A&amp;B&lt;/b&gt;'
+    """
+    return html.escape(str(text), quote=False)
 
 
 def sessions_of(frame: pd.DataFrame | pd.Series) -> list[str]:
@@ -62,7 +72,7 @@ def line(
 
 def dots(
     x: Sequence[float | None],
-    y: Sequence[str],
+    y: Sequence[str] | Sequence[float],
     label: str,
     role: str,
     *,

@@ -14,7 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from backtest.report.drawing import dots, finish, rounded
+from backtest.report.drawing import dots, finish, plain, rounded
 from backtest.report.numerals import is_number, numeral
 from backtest.report.theme import LIGHT
 
@@ -27,13 +27,14 @@ MEASURES = {
     "cvar_95": "CVaR 95 %",
     "max_drawdown": "Maximum drawdown",
 }
+INDEX_SHIFT = 0.26
 NORMAL_95 = 1.959964  # two-sided 95 % quantile of the normal
 
 
 def effectiveness(result: Result) -> go.Figure:
     """1 − risk(hedged)/risk(book), in sample and out of sample, with the bootstrap interval."""
     frame = result.effectiveness
-    names = [MEASURES.get(str(m), str(m)) for m in frame.index]
+    names = [MEASURES.get(str(m), plain(m)) for m in frame.index]
     out = frame["out_of_sample"].astype(float)
     figure = go.Figure()
     figure.add_trace(dots(rounded(frame["in_sample"]), names, "In sample", "alternative", hollow=True, size=11))
@@ -65,6 +66,7 @@ def effectiveness(result: Result) -> go.Figure:
 def alternatives(result: Result) -> go.Figure:
     """The hedge beside everything simpler: return kept and worst fall, one row each."""
     rows = alternative_rows(result.summary)
+    rows = [(plain(name), role, values) for name, role, values in rows]
     names = [name for name, _, _ in rows]
     figure = make_subplots(
         rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.06, subplot_titles=("CAGR", "Maximum drawdown")
@@ -90,7 +92,7 @@ def alternatives(result: Result) -> go.Figure:
             )
             figure.add_trace(point, row=1, col=column)
     _axis_of_names(figure, names)
-    figure.update_xaxes(tickformat=".0%", nticks=5, showgrid=True)
+    figure.update_xaxes(tickformat=".0%", nticks=4, tickangle=0, showgrid=True)
     description = "; ".join(
         f"{n}: CAGR {numeral(f.get('cagr'), 'percent')}, drawdown {numeral(f.get('max_drawdown'), 'percent')}"
         for n, _, f in rows
@@ -109,21 +111,22 @@ def spread(result: Result) -> go.Figure:
     frame = result.spread
     figure = go.Figure()
     indices = list(dict.fromkeys(frame["benchmark"])) if "benchmark" in frame else ["SPY"]
-    names = [str(w) for w in dict.fromkeys(frame["window"])]
+    names = [plain(w) for w in dict.fromkeys(frame["window"])]
     for place, index in enumerate(indices):
         part = frame[frame["benchmark"] == index] if "benchmark" in frame else frame
         half = [
             NORMAL_95 * abs(a / t) if is_number(t) and abs(t) > 1e-9 else None
             for a, t in zip(part["annual"], part["t"], strict=True)
         ]
+        shift = INDEX_SHIFT * ((len(indices) - 1) / 2 - place)  # the indices of a window beside one another
+        heights = [len(names) - 1 - names.index(plain(w)) + shift for w in part["window"]]
         role = ("hedged", "alternative")[min(place, 1)]
-        trace = dots(rounded(part["annual"]), [str(w) for w in part["window"]], f"over short {index}", role, plus=half)
-        figure.add_trace(trace)
+        figure.add_trace(dots(rounded(part["annual"]), heights, f"over short {plain(index)}", role, plus=half))
     _axis_of_names(figure, names)
-    figure.update_xaxes(tickformat="+.0%")
+    figure.update_yaxes(type="linear", tickvals=list(range(len(names))))
+    figure.update_xaxes(tickformat=".0%")
+    figure.update_traces(hovertemplate="%{x:.1%} a year<extra>%{fullData.name}</extra>")
     _zero(figure)
-    if len(indices) > 1:
-        figure.update_layout(scattermode="group", scattergap=0.4)
     words = "; ".join(
         f"{getattr(r, 'benchmark', 'SPY')} {r.window}: {numeral(r.annual, 'percent', sign=True)} a year, "
         f"t {numeral(r.t, 'ratio')}"
@@ -140,7 +143,7 @@ def attribution(result: Result) -> go.Figure:
     parts = value.drop("total", errors="ignore")
     parts = parts[(parts.abs() > 0.05) | (parts.index == "short")]
     start = parts.cumsum().shift(fill_value=0.0)
-    rows = [(str(k).capitalize(), start[k], parts[k]) for k in parts.index]
+    rows = [(plain(k).capitalize(), start[k], parts[k]) for k in parts.index]
     if "total" in value:
         rows.append(("Total: hedged − book", 0.0, value["total"]))
     figure = go.Figure()
@@ -164,8 +167,11 @@ def attribution(result: Result) -> go.Figure:
         )
     _axis_of_names(figure, [r[0] for r in rows])
     edges = [r[1] for r in rows] + [r[1] + r[2] for r in rows] or [0.0]
-    pad = 0.16 * (max(edges) - min(edges) or 1.0)
-    figure.update_xaxes(tickformat=",.0f", range=[min(edges) - pad, max(edges) + pad])
+    pad = 0.3 * (max(edges) - min(edges) or 1.0)  # room for the numbers beside the bars on a phone
+    figure.update_xaxes(
+        tickformat=",.0f",
+        range=[min(edges) - (pad if min(edges) < 0 else 0), max(edges) + (pad if max(edges) > 0 else 0)],
+    )
     _zero(figure)
     words = ", ".join(f"{name} {numeral(v, 'bps', sign=True)}" for name, _, v in rows)
     title = "Where hedged less book came from, bps of book NAV a year"
@@ -175,7 +181,7 @@ def attribution(result: Result) -> go.Figure:
 def stress(result: Result) -> go.Figure:
     """Each window: the book, the hedged book and what the basket itself did."""
     frame = must_lose_first(result.stress)
-    names = [f"{'▼ ' if must else ''}{w}" for w, must in zip(frame["window"], _must(frame), strict=True)]
+    names = [f"{'▼ ' if must else ''}{plain(w)}" for w, must in zip(frame["window"], _must(frame), strict=True)]
     figure = go.Figure()
     for name, book, hedged in zip(names, frame["book"], frame["hedged"], strict=True):
         figure.add_trace(
@@ -197,7 +203,7 @@ def stress(result: Result) -> go.Figure:
     figure.add_trace(dots(rounded(frame["book"]), names, "Book", "book", size=12))
     figure.add_trace(dots(rounded(frame["hedged"]), names, "Hedged book", "hedged", size=12))
     _axis_of_names(figure, names)
-    figure.update_xaxes(tickformat="+.0%")
+    figure.update_xaxes(tickformat=".0%")
     _zero(figure)
     words = "; ".join(
         f"{w}: book {numeral(b, 'percent')}, hedged {numeral(h, 'percent')}, basket {numeral(s, 'percent')}"
@@ -210,7 +216,7 @@ def stress(result: Result) -> go.Figure:
 def sectors(result: Result) -> go.Figure:
     """The current basket by sector."""
     weight = result.constituents.groupby("sector")["weight"].sum().sort_values(ascending=False)
-    names = [str(s) or "unknown" for s in weight.index]
+    names = [plain(s) or "unknown" for s in weight.index]
     figure = go.Figure(
         go.Bar(
             x=rounded(weight),
@@ -228,13 +234,13 @@ def sectors(result: Result) -> go.Figure:
     _axis_of_names(figure, names)
     figure.update_xaxes(tickformat=".0%", range=[0, float(weight.max() or 1) * 1.15])
     words = ", ".join(f"{n} {numeral(v, 'percent0')}" for n, v in zip(names, weight, strict=True))
-    return finish(figure, "The basket by sector", words + ".", height=80 + 30 * len(names), left=172, right=30)
+    return finish(figure, "The basket by sector", words + ".", height=50 + 27 * len(names), left=172, right=40)
 
 
 def tape(result: Result) -> go.Figure:
     """Where each fragility signal stands in its own history; to the right is more fragile."""
     frame = result.regime[result.regime["percentile"].notna()]
-    names = [str(s) for s in frame["signal"]]
+    names = [plain(s) for s in frame["signal"]]
     figure = go.Figure(dots(rounded(frame["percentile"]), names, "percentile", "hedged", size=12, hover=".0%"))
     for name, value in zip(names, frame["percentile"], strict=True):
         figure.add_shape(

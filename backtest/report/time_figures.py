@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import plotly.graph_objects as go
 
-from backtest.report.drawing import bands, finish, label_ends, line, sessions_of
+from backtest.report.drawing import bands, finish, label_ends, line, plain, sessions_of
 from backtest.report.numerals import numeral
 from backtest.report.theme import LABELS
 
@@ -208,4 +208,4 @@ def _windows(result: Result) -> list[tuple[str, str, str]]:
     if stress.empty:
         return []
     days = [sessions_of(pd.Series(0, index=pd.DatetimeIndex(stress[c]))) for c in ("start", "end")]
-    return list(zip(stress["window"].astype(str), *days, strict=True))
+    return list(zip(map(plain, stress["window"]), *days, strict=True))

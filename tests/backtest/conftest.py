@@ -36,7 +36,7 @@ class SyntheticSpec(BaseModel):
     kind: str = "run"
     name: str = "low_quality_vs_mega_cap"
     initial_nav: float = 100.0e6
-    hedge: dict[str, float | str] = {"estimator": "ols", "window": 252, "band": 0.05}
+    hedge: dict[str, int | float | str] = {"estimator": "ols", "window": 252, "band": 0.05}
     placebos: dict[str, int] = {"random_draws": 200, "seed": 7}
 
 

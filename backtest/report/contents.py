@@ -1,0 +1,301 @@
+"""Which table stands where: one function a table, each from the summary or from one frame of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from backtest.report.evidence_figures import MEASURES, must_lose_first
+from backtest.report.numerals import Style, day, is_number, numeral
+from backtest.report.tables import Cell, Column, Summary, Table, heading, rows, words, written
+
+if TYPE_CHECKING:
+    from backtest.result import Result
+
+SLEEVE_ROWS: tuple[tuple[str, str, Style, str], ...] = (
+    ("cagr", "Return, a year", "percent", "compound annual growth of NAV"),
+    ("volatility", "Volatility, a year", "percent", "standard deviation of daily returns × √252"),
+    ("sharpe", "Sharpe ratio", "ratio", "over fed funds"),
+    ("max_drawdown", "Maximum drawdown", "percent", "deepest fall from the running high"),
+    ("cvar_95", "CVaR 95 %, a day", "percent", "mean of the worst 5 % of days"),
+    ("beta_to_market", "Beta to the market", "ratio", "OLS on daily returns"),
+)
+SLEEVE_COLUMNS = (("book", "Book"), ("basket", "Basket, long"), ("hedged", "Hedged book"))
+COSTS = {
+    "trading": "Trading: spread, commission, impact",
+    "borrow": "Borrow fees",
+    "dividends": "Dividends owed on shorts",
+    "rebate": "Rebate on short proceeds",
+    "interest": "Interest on cash",
+    "margin": "Margin",
+    "total": "Total",
+}
+BLOCK_STYLE: Style = "percent0"
+FIXED = {
+    "ticker", "name", "sector", "industry", "weight", "rank", "score", "borrow_fee", "adv_share", "days_to_trade",
+    "entered", "reason", "flags",
+}  # fmt: skip
+
+
+def sleeves(summary: Summary) -> Table:
+    """Book, basket and hedged book: the triple every hedge starts from."""
+    columns = (Column("", numeric=False), *(Column(label, role=key) for key, label in SLEEVE_COLUMNS))
+    body = [
+        [
+            heading(label, note),
+            *(summary.number(f"/sleeves/{sleeve}/{key}", style) for sleeve, _ in SLEEVE_COLUMNS),
+        ]
+        for key, label, style, note in SLEEVE_ROWS
+    ]
+    return Table("sleeves", "Book, basket and hedged book", columns, rows(body))
+
+
+def spread(result: Result) -> Table:
+    """What the basket paid beyond an equal-beta index short: windows across, indices down."""
+    frame = result.spread
+    windows = [str(w) for w in dict.fromkeys(frame["window"])]
+    indices = list(dict.fromkeys(frame["benchmark"])) if "benchmark" in frame else ["SPY"]
+    body = []
+    for index in indices:
+        part = frame[frame["benchmark"] == index] if "benchmark" in frame else frame
+        found = {str(r["window"]): r for r in part.to_dict("records")}
+        cells = []
+        for window in windows:
+            row = found.get(window, {})
+            annual, t = row.get("annual"), row.get("t")
+            cells.append(
+                Cell(
+                    numeral(annual, "percent", sign=True),
+                    float(annual) if is_number(annual) else None,  # type: ignore[arg-type]
+                    detail=f"t {numeral(t, 'ratio')}",
+                )
+            )
+        body.append([heading(f"Short {index}"), *cells])
+    return Table(
+        "spread",
+        "Paid beyond an equal-beta index short, a year",
+        (Column("", numeric=False), *(Column(w) for w in windows)),
+        rows(body),
+        note="h × (β × index − basket), before the difference in carry. |t| below 2: not distinguishable from zero.",
+    )
+
+
+def calendar_years(result: Result) -> Table:
+    """Calendar-year returns; the first and last year may be part years."""
+    shown = [(c, label) for c, label in (*SLEEVE_COLUMNS, ("SPY", "SPY")) if c in result.nav]
+    nav = result.nav[[c for c, _ in shown]]
+    ends = nav.groupby(pd.DatetimeIndex(nav.index).year).last()
+    start = pd.concat([nav.iloc[[0]].set_axis([ends.index[0] - 1]), ends])
+    change = start.pct_change(fill_method=None).iloc[1:]
+    columns = [Column("", numeric=False), *(Column(t, role=c if c != "SPY" else "") for c, t in shown)]
+    body = [
+        [
+            heading(year),
+            *(written(row[c], "percent", sign=True) for c, _ in shown),
+            written(row["hedged"] - row["book"], "points", sign=True),
+        ]
+        for year, row in change.iterrows()
+    ]
+    return Table("years", "Calendar years", (*columns, Column("Hedged − book")), rows(body))
+
+
+def effectiveness(summary: Summary) -> Table:
+    """In and out of sample, with the interval, and the difference in points as a field of its own."""
+    names = ("in_sample", "out_of_sample", "low", "high", "difference_points")
+    titles = ("In sample", "Out of sample", "Low", "High", "Difference, points")
+    body = [
+        [
+            heading(MEASURES.get(measure, measure)),
+            *(
+                summary.number(
+                    f"/hedge_effectiveness/{measure}/{n}", "points" if n == "difference_points" else "percent"
+                )
+                for n in names
+            ),
+        ]
+        for measure in summary.table("/hedge_effectiveness")
+    ]
+    return Table(
+        "effectiveness",
+        "Hedge effectiveness: 1 − risk(hedged)/risk(book)",
+        (Column("", numeric=False), *map(Column, titles)),
+        rows(body),
+        note="Low and high bound the 95 % interval of the out-of-sample figure (stationary bootstrap). "
+        "A drawdown is one path: its interval is wide by nature.",
+    )
+
+
+def alternatives(summary: Summary) -> Table:
+    """The hedged book, the book alone, and every simpler choice."""
+    body = []
+    paths = [("/sleeves/hedged", "Hedged book"), ("/sleeves/book", "Book alone")]
+    paths += [(f"/benchmarks/{name}", name) for name in summary.table("/benchmarks")]
+    paths += [(f"/placebos/{n}", f"placebo: {n.replace('_', ' ')}") for n in summary.table("/placebos")]
+    for path, name in paths:
+        figures = summary.table(path)
+        if not is_number(figures.get("cagr")):
+            continue
+        name = name[:1].upper() + name[1:]
+        body.append([heading(name), *(summary.number(f"{path}/{k}", style) for k, _, style, _ in SLEEVE_ROWS)])
+    columns = (Column("", numeric=False), *(Column(t, note=n) for _, t, _, n in SLEEVE_ROWS))
+    return Table("alternatives", "The hedge beside simpler choices", columns, rows(body), emphasised=frozenset({0}))
+
+
+def costs(summary: Summary) -> Table:
+    """Cost of the hedge by kind; credits are negative."""
+    body = [
+        [heading(COSTS.get(kind, kind.replace("_", " "))), summary.number(f"/costs_bps_per_year/{kind}", "bps")]
+        for kind in summary.table("/costs_bps_per_year")
+    ]
+    titles = (Column("", numeric=False), Column("bps a year"))
+    return Table("costs", "Costs, bps of average book NAV a year", titles, rows(body), note="Credits are negative.")
+
+
+def attribution(result: Result) -> Table:
+    """Hedged less book, explained to the cent."""
+    frame = result.attribution
+    body = [
+        [
+            heading(str(k).capitalize()),
+            written(r["usd"], "usd", sign=True),
+            written(r["bps_per_year"], "bps", sign=True),
+        ]
+        for k, r in frame.iterrows()
+    ]
+    last = frozenset({len(body) - 1}) if "total" in frame.index else frozenset()
+    return Table(
+        "attribution",
+        "Attribution of hedged less book",
+        (Column("", numeric=False), Column("USD"), Column("bps a year")),
+        rows(body),
+        emphasised=last,
+    )
+
+
+def stress(result: Result) -> Table:
+    """Named windows, those in which this hedge must lose first."""
+    titles = {
+        "book": "Book",
+        "basket": "Basket, long",
+        "hedged": "Hedged book",
+        "short_spy_equal_beta": "Book with SPY short",
+        "hold_less": "Hold less",
+    }
+    frame = must_lose_first(result.stress)
+    shown = [c for c in titles if c in frame]
+    body = []
+    for row in frame.to_dict("records"):
+        must = bool(row.get("must_lose", False))
+        name = Cell(
+            ("▼ " if must else "") + str(row["window"]),
+            str(row["window"]),
+            detail=f"{day(row['start'])} to {day(row['end'])}",
+        )
+        effect = row["hedged"] - row["book"]
+        body.append(
+            [
+                name,
+                *(written(row[c], "percent", sign=True) for c in shown),
+                written(effect, "points", sign=True, tone="bad" if effect < 0 else "good"),
+                words(row.get("note", "")),
+            ]
+        )
+    columns = [Column("", numeric=False)] + [
+        Column(titles[c], role=c if c in ("book", "basket", "hedged") else "") for c in shown
+    ]
+    return Table(
+        "stress",
+        "Named windows, close to close",
+        (*columns, Column("Hedged − book"), Column("What happened", numeric=False)),
+        rows(body),
+        note="▼ a short of weak companies is expected to lose here: where the run shows a gain, doubt the run.",
+    )
+
+
+def constituents(result: Result) -> Table:
+    """The basket as it stands, with the reason for each name."""
+    frame = result.constituents
+    blocks = [c for c in frame.columns if c not in FIXED and pd.api.types.is_numeric_dtype(frame[c])]
+    plan: list[tuple[str, str, Style]] = [
+        ("weight", "Weight", "percent"),
+        ("rank", "Rank", "count"),
+        ("score", "Score", "ratio"),
+        *((b, _title(b), BLOCK_STYLE) for b in blocks),
+        ("borrow_fee", "Borrow fee", "percent"),
+        ("adv_share", "Of ADV", "percent"),
+        ("days_to_trade", "Days to trade", "ratio"),
+    ]
+    plan = [p for p in plan if p[0] in frame]
+    columns = [Column("Company", numeric=False), Column("Sector", numeric=False), *(Column(t) for _, t, _ in plan)]
+    columns += [Column("In since", numeric=False), Column("Why it is here", numeric=False)]
+    body = []
+    for row in frame.to_dict("records"):
+        flags = words(row.get("flags")).text
+        body.append(
+            [
+                Cell(str(row["ticker"]), str(row["ticker"]), detail=words(row.get("name")).text, mark=flags),
+                Cell(
+                    words(row.get("sector")).text, words(row.get("sector")).text, detail=words(row.get("industry")).text
+                ),
+                *(written(row[c], style) for c, _, style in plan),
+                words(day(row.get("entered"))),
+                words(row.get("reason")),
+            ]
+        )
+    return Table("constituents", "Current constituents", tuple(columns), rows(body), sortable=True)
+
+
+def _title(block: str) -> str:
+    """`ai` is an initialism, `ai_exposure` a name."""
+    return block.upper() if len(block) <= 3 else block.replace("_", " ").capitalize()
+
+
+def changes(result: Result, limit: int = 60) -> Table:
+    """Entries and exits, newest first."""
+    frame = result.changes.sort_values("date", ascending=False, kind="stable").head(limit)
+    body = [
+        [words(day(r["date"])), words(r["ticker"]), words(r["action"]), words(r["reason"])]
+        for r in frame.to_dict("records")
+    ]
+    columns = tuple(Column(t, numeric=False) for t in ("Date", "Ticker", "Action", "Reason"))
+    return Table("changes", "Latest entries and exits", columns, rows(body), sortable=True)
+
+
+def regime(result: Result) -> Table:
+    """The fragility signals at the last session."""
+    body = [
+        [
+            heading(r["signal"]),
+            written(r["value"]),
+            written(r["percentile"], "percent0"),
+            words(r.get("definition", "")),
+        ]
+        for r in result.regime.to_dict("records")
+    ]
+    columns = (Column("", numeric=False), Column("Value"), Column("Percentile"), Column("Definition", numeric=False))
+    return Table("regime", "Fragility of the tape", columns, rows(body))
+
+
+def remainder(summary: Summary, told: frozenset[str]) -> Table:
+    """Everything in the summary that no other table shows, so that the page never says less than the file."""
+    body = [
+        [heading(" · ".join(path)), summary.number("/" + "/".join(path)) if is_number(value) else words(value)]
+        for path, value in leaves({k: v for k, v in summary.data.items() if k not in told})
+    ]
+    titles = (Column("", numeric=False), Column("Value"))
+    return Table("remainder", "Also in summary.json", titles, rows(body))
+
+
+def leaves(data: object, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], object]]:
+    """Every scalar of a nested object with its path.
+
+    >>> leaves({"a": {"b": 1}, "c": [2, 3]})
+    [(('a', 'b'), 1), (('c',), '2, 3')]
+    """
+    if isinstance(data, Mapping):
+        return [leaf for key, value in data.items() for leaf in leaves(value, (*path, str(key)))]
+    if isinstance(data, list):
+        return [(path, ", ".join(str(v) for v in data))]
+    return [(path, data)]

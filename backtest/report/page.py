@@ -1,0 +1,152 @@
+"""One result, one HTML file that needs nothing but a browser.
+
+1. Draw the figures and take their titles and descriptions out, to be headings and captions a screen reader meets.
+2. Fill the tables; numbers of the summary carry their JSON pointer.
+3. Pack plotly and the figures' data, compressed, into the page; colours go in as CSS variables of both themes.
+4. Render with autoescape on. A content security policy forbids every request, and every script without the page's
+   nonce, which is a digest of the content: text from data can neither fetch nor run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from backtest.report import contents, theme
+from backtest.report.bundle import packed, plotly_script
+from backtest.report.decision import VERDICTS, tests
+from backtest.report.tables import Summary, Table
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from backtest.result import Result
+
+TEMPLATES = Path(__file__).parent / "templates"
+MAX_BYTES = 5_000_000
+SUMMARY_SHOWN = frozenset(
+    {
+        "name",
+        "question",
+        "answer",
+        "as_of",
+        "span",
+        "sleeves",
+        "hedge_effectiveness",
+        "costs_bps_per_year",
+        "attribution",
+        "spread_over_index",
+        "warnings",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure's place in the page: its heading, what it shows in words, and its height."""
+
+    name: str
+    title: str
+    description: str
+    height: int
+
+
+def render(result: Result) -> str:
+    """The report as HTML text."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    drawn = result.figures if hasattr(result, "figures") else _figures(result)
+    payload, places = _taken_apart(drawn)
+    summary = Summary(result.summary)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = environment.get_template("report.html.j2")
+    packed_figures = packed(json.dumps(payload, separators=(",", ":"), allow_nan=False))
+    digest = hashlib.sha256()
+    for piece in (packed_figures, repr(result.summary), repr(result.constituents.to_dict("list"))):
+        digest.update(piece.encode())
+    return template.render(
+        name=result.name,
+        question=result.question or summary.get("question") or result.name,
+        answer=summary.get("answer") or "",
+        as_of=summary.get("as_of") or summary.get("span/end") or "",
+        span=summary.table("/span"),
+        warnings=list(result.warnings),
+        tests=tests(result),
+        verdicts=VERDICTS,
+        figures=places,
+        tables=_tables(result, summary),
+        method=_method(result, summary),
+        light=theme.LIGHT,
+        dark=theme.DARK,
+        font=theme.FONT,
+        nonce=digest.hexdigest()[:24],
+        plotly=plotly_script(),
+        payload=packed_figures,
+    )
+
+
+def _figures(result: Result) -> dict[str, go.Figure]:
+    from backtest.report.figures import figures
+
+    return figures(result)
+
+
+def _taken_apart(drawn: Mapping[str, go.Figure]) -> tuple[dict[str, dict], dict[str, Figure]]:
+    payload, places = {}, {}
+    for name, figure in drawn.items():
+        data = json.loads(figure.to_json())
+        layout = data["layout"]
+        title = layout.pop("title", {}).get("text", name)
+        description = layout.pop("meta", {}).get("description", "")
+        layout.pop("template", None)
+        layout["margin"]["t"] = 34 if layout.get("showlegend") or name == "alternatives" else 8
+        places[name] = Figure(name, title, description, int(layout["height"]))
+        payload[name] = {"data": data["data"], "layout": layout}
+    return payload, places
+
+
+def _tables(result: Result, summary: Summary) -> dict[str, Table]:
+    made = [
+        contents.sleeves(summary),
+        contents.calendar_years(result),
+        contents.effectiveness(summary),
+        contents.alternatives(summary),
+        contents.costs(summary),
+        contents.remainder(summary, SUMMARY_SHOWN),
+    ]
+    framed = {
+        "spread": contents.spread,
+        "attribution": contents.attribution,
+        "stress": contents.stress,
+        "constituents": contents.constituents,
+        "changes": contents.changes,
+        "regime": contents.regime,
+    }
+    made += [build(result) for frame, build in framed.items() if not getattr(result, frame).empty]
+    return {table.name: table for table in made if table.rows}
+
+
+def _method(result: Result, summary: Summary) -> dict[str, object]:
+    spec = result.spec.model_dump(mode="json")
+    market = result.market
+    return {
+        "config": yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=100),
+        "data": market.name,
+        "fingerprint": market.fingerprint,
+        "ledger": {
+            "identity": summary.number("/ledger/max_identity_error", "tiny"),
+            "vectorbt": summary.number("/ledger/max_vectorbt_error", "tiny"),
+        },
+    }
