@@ -58,6 +58,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     " (did you mean 'min_price'?)"
     """
     choices = {choice.lower(): choice for choice in known}
+    swapped = [choice for lower, choice in choices.items() if sorted(lower) == sorted(str(word).lower())]
+    if swapped:
+        return f" (did you mean '{swapped[0]}'?)"
     near = difflib.get_close_matches(str(word).lower(), list(choices), n=1, cutoff=0.6)
     return f" (did you mean '{choices[near[0]]}'?)" if near else ""
 
@@ -66,6 +69,8 @@ def problems_of(error: ValidationError, root: Node, model: type[BaseModel]) -> l
     """Every error of one validation as problems with file, line and column, one per place and matter."""
     spoken: dict[tuple[str, Mark, bool], list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
+        if detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]:
+            continue  # long enough, but for the entries that are wrong themselves
         path, mark = locate(root, detail["loc"], detail["type"])
         spoken.setdefault((path, mark, _expectation(detail) is not None), []).append(detail)
     problems = []

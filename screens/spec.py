@@ -1,0 +1,400 @@
+"""The grammar of a screen: what may stand in a file with `kind: screen`, one class per concept.
+
+1. `universe`: what can be held at all, on the date.
+2. `population`: the names among which ranks, z-scores and percentiles are formed; kept apart from the result filter.
+3. `rules`: a tree of all_of / any_of / not over conditions; it filters the result.
+4. `blocks`: weighted groups of metrics, each metric turned into a score where higher is worse.
+5. `selection`: how many of the worst, with a buffer; `smoothing`: how often a name must pass before it counts.
+
+Only names and numbers are checked here; no data are read and nothing heavy is imported.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from screens.loading import ScreenRef
+from screens.vocabulary import Industry, MetricName, Params, Sector, Ticker, checked_params, history_problem
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Usd = Annotated[float, Field(ge=0)]
+Group = Literal["none", "sector", "industry"]
+
+
+class Strict(BaseModel):
+    """Frozen, and a key that is not known is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class History(Strict):
+    """A metric seen through time, in quarters of statements as known on the date; `lag` looks at an older quarter."""
+
+    lag: int = Field(0, ge=0, le=40)
+    """Quarters back."""
+    change: int | None = Field(None, ge=1, le=40)
+    """Value minus the value this many quarters before."""
+    mean: int | None = Field(None, ge=2, le=40)
+    """Mean over this many quarters; at least half of them known."""
+    stdev: int | None = Field(None, ge=3, le=40)
+    """Standard deviation over this many quarters; more of it is worse."""
+    trend: int | None = Field(None, ge=3, le=40)
+    """Least-squares slope per quarter over this many quarters."""
+
+    @model_validator(mode="after")
+    def one_at_most(self) -> History:
+        given = [name for name in ("change", "mean", "stdev", "trend") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"give one of change, mean, stdev, trend; found {', '.join(given)}")
+        if not given and not self.lag:
+            raise ValueError("give lag, change, mean, stdev or trend")
+        return self
+
+    def quarters(self) -> tuple[int, ...]:
+        """The lags at which the metric is needed, newest first."""
+        if self.change is not None:
+            return self.lag, self.lag + self.change
+        span = self.mean or self.stdev or self.trend
+        return tuple(range(self.lag, self.lag + span)) if span else (self.lag,)
+
+    def label(self) -> str:
+        """How outputs name it: `change4`, `lag1`, `lag4.mean8`."""
+        parts = [f"lag{self.lag}"] if self.lag else []
+        parts += [f"{name}{n}" for name in ("change", "mean", "stdev", "trend") if (n := getattr(self, name))]
+        return ".".join(parts)
+
+
+class MetricCall(Strict):
+    """A metric with its parameters, optionally seen through time."""
+
+    metric: MetricName
+    """Name of a registered metric; `hedgebasket metrics` lists them."""
+    params: Params = Field(default_factory=dict)
+    """Parameters of the metric; the rest keep their defaults."""
+    history: History | None = None
+    """Lag, change, mean, standard deviation or trend over quarters."""
+
+    @field_validator("params")
+    @classmethod
+    def known_params(cls, params: Params, info: ValidationInfo) -> Params:
+        return checked_params(info.data.get("metric"), params, info)
+
+    @field_validator("history")
+    @classmethod
+    def has_history(cls, history: History | None, info: ValidationInfo) -> History | None:
+        if history is not None and (problem := history_problem(info.data.get("metric"))):
+            raise ValueError(problem)
+        return history
+
+
+class MetricUse(MetricCall):
+    """A metric inside a block, and how it becomes a score."""
+
+    weight: float = Field(1.0, gt=0)
+    """Relative to the other metrics of the block."""
+    worse: Literal["higher", "lower"] | None = None
+    """Which way is worse; by default as registered, higher for a metric without a direction."""
+    transform: Literal["rank_z", "value_z", "percentile"] | None = None
+    """By default the block's."""
+    neutralise: Group | None = None
+    """By default the block's."""
+    winsorise: tuple[Share, Share] | None = None
+    """Lower and upper quantile to pull values in to before `value_z`; by default the block's."""
+    label: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    """Name of the column in the outputs; by default the metric's."""
+
+
+def _by_name(value: object) -> object:
+    return {"metric": value} if isinstance(value, str) else value
+
+
+MetricEntry = Annotated[MetricUse, BeforeValidator(_by_name, json_schema_input_type=MetricName | MetricUse)]
+
+
+class Block(Strict):
+    """A weighted group of metrics: the mean of the available ones, turned into a z-score again."""
+
+    weight: float = Field(gt=0)
+    """Relative to the other blocks."""
+    metrics: tuple[MetricEntry, ...] = Field(min_length=1)
+    """Names of metrics, or mappings with parameters and transforms."""
+    min_metrics: int | None = Field(None, ge=1)
+    """Fewest metrics a name must have for a block score; by default half, rounded up."""
+    missing: Literal["skip", "neutral", "worst"] = "skip"
+    """A metric that is missing: left out of the mean, taken as average, or taken as the worst there is."""
+    required: bool = True
+    """Without this block's score a name has no score at all; else the other blocks carry it."""
+    neutralise: Group = "none"
+    """Rank within the sector or industry instead of among all."""
+    min_group: int = Field(5, ge=2)
+    """Groups with fewer names are ranked among all."""
+    transform: Literal["rank_z", "value_z", "percentile"] = "rank_z"
+    """rank_z: z-score of ranks; value_z: of winsorised values, clipped at three; percentile: (rank - 0.5) / n."""
+    winsorise: tuple[Share, Share] = (0.01, 0.99)
+    """Lower and upper quantile, used by `value_z`."""
+
+    @model_validator(mode="after")
+    def consistent(self) -> Block:
+        if self.min_metrics is not None and self.min_metrics > len(self.metrics):
+            n = len(self.metrics)
+            raise ValueError(f"min_metrics: {self.min_metrics} cannot be had; the block has {n} metric{'s'[: n > 1]}")
+        for low, high in (self.winsorise, *(use.winsorise for use in self.metrics if use.winsorise)):
+            if low >= high:
+                raise ValueError(f"winsorise: [{low:g}, {high:g}] must rise")
+        return self
+
+    def fewest(self) -> int:
+        """The number of metrics a name needs."""
+        return self.min_metrics if self.min_metrics is not None else (len(self.metrics) + 1) // 2
+
+
+class Universe(Strict):
+    """Which names can be held on a date. Every limit is tested on what was known at that close."""
+
+    index: str | None = None
+    """Members of this index on the date, e.g. sp500."""
+    stocks_only: bool = True
+    """Funds and indices out."""
+    one_line_per_issuer: bool = True
+    """Of several share classes keep the one with the larger median dollar volume."""
+    min_price: Usd | None = None
+    """USD, close as traded."""
+    min_market_cap: Usd | None = None
+    """USD."""
+    max_market_cap: Usd | None = None
+    """USD."""
+    top_by_market_cap: int | None = Field(None, ge=1)
+    """The n largest of those that pass everything else."""
+    min_dollar_volume: Usd | None = None
+    """USD a day: median of close x volume over `dollar_volume_sessions`."""
+    dollar_volume_sessions: int = Field(63, ge=1, le=504)
+    min_history_sessions: int | None = Field(None, ge=1)
+    """Closes known so far."""
+    max_borrow_fee: Share | None = None
+    """Decimal a year."""
+    sectors: tuple[Sector, ...] = ()
+    """Only these; all where empty."""
+    exclude_sectors: tuple[Sector, ...] = ()
+    industries: tuple[Industry, ...] = ()
+    """Only these; all where empty."""
+    exclude_industries: tuple[Industry, ...] = ()
+    tickers: tuple[Ticker, ...] = ()
+    """Only these; all where empty."""
+    exclude_tickers: tuple[Ticker, ...] = ()
+    exclude_tags: tuple[str, ...] = ()
+    """Names that carry one of these dated tags on the date."""
+
+    @model_validator(mode="after")
+    def consistent(self) -> Universe:
+        low, high = self.min_market_cap, self.max_market_cap
+        if low is not None and high is not None and low >= high:
+            raise ValueError(f"max_market_cap: {high:g} must be more than min_market_cap {low:g}")
+        for only, out in (
+            ("sectors", "exclude_sectors"),
+            ("industries", "exclude_industries"),
+            ("tickers", "exclude_tickers"),
+        ):
+            both = sorted(set(getattr(self, only)) & set(getattr(self, out)))
+            if both:
+                raise ValueError(f"{out}: {', '.join(both)} also stands in {only}")
+        return self
+
+
+class Condition(MetricCall):
+    """One test of one metric: against a value, a percentile, a range or a list."""
+
+    op: Literal[">", ">=", "<", "<="] | None = None
+    value: float | None = None
+    """In the metric's unit. A broken denominator counts as beyond every threshold on the bad side."""
+    pct: Share | None = None
+    """A percentile of the population, in the metric's natural order: 0.9 is the top tenth of the figure itself."""
+    between: tuple[float, float] | None = None
+    """Lowest and highest value, both included."""
+    pct_between: tuple[Share, Share] | None = None
+    """Lowest and highest percentile, both included."""
+    one_of: tuple[float, ...] | None = Field(None, alias="in", min_length=1)
+    """Exactly one of these values."""
+    within: Literal["universe", "sector", "industry"] = "universe"
+    """Where percentiles are formed; groups with fewer than five names use all."""
+    on_missing: Literal[True, False, "drop"] = False
+    """A name without the metric: passes, fails, or leaves the screen whatever the rest of the tree says."""
+
+    @model_validator(mode="after")
+    def one_test(self) -> Condition:
+        forms = ("value", "pct", "between", "pct_between", "one_of")
+        given = [_yaml_name(form) for form in forms if getattr(self, form) is not None]
+        if len(given) != 1:
+            found = f"; found {', '.join(given)}" if given else ""
+            raise ValueError(f"give one of value, pct, between, pct_between, in{found}")
+        if (self.op is None) == (self.value is not None or self.pct is not None):
+            raise ValueError(
+                "op is needed with value and pct" if self.op is None else f"op does not go with {given[0]}"
+            )
+        for name in ("between", "pct_between"):
+            span = getattr(self, name)
+            if span is not None and span[0] > span[1]:
+                raise ValueError(f"{name}: [{span[0]:g}, {span[1]:g}] must rise")
+        if self.within != "universe" and self.pct is None and self.pct_between is None:
+            raise ValueError("within needs pct or pct_between")
+        return self
+
+
+class Label(Strict):
+    """One test of a text known of each name: its sector, its industry, a dated tag."""
+
+    field: Literal["sector", "industry", "ticker", "tag"]
+    one_of: tuple[str, ...] = Field(alias="in", min_length=1)
+    """The text is one of these; for `tag`, the name carries one of them on the date."""
+    on_missing: Literal[True, False, "drop"] = False
+    """A name without a sector or industry: passes, fails, or leaves the screen."""
+
+
+def _form_of_rule(value: object) -> str:
+    keys = (
+        set(value) if isinstance(value, dict) else set(type(value).model_fields) if isinstance(value, BaseModel) else ()
+    )
+    if keys & {"all_of", "any_of", "not", "negated"}:
+        return "Tree"
+    return "Label" if "field" in keys else "Condition"
+
+
+Rule = Annotated[
+    Annotated["Tree", Tag("Tree")] | Annotated[Label, Tag("Label")] | Annotated[Condition, Tag("Condition")],
+    Discriminator(_form_of_rule),
+]
+
+
+class Tree(Strict):
+    """Rules combined; where several of the three keys are given, all of them must hold."""
+
+    all_of: tuple[Rule, ...] | None = Field(None, min_length=1)
+    """Every one holds."""
+    any_of: tuple[Rule, ...] | None = Field(None, min_length=1)
+    """At least one holds."""
+    negated: Rule | None = Field(None, alias="not")
+    """It does not hold."""
+
+    @model_validator(mode="after")
+    def not_empty(self) -> Tree:
+        if self.all_of is None and self.any_of is None and self.negated is None:
+            raise ValueError("give all_of, any_of or not")
+        return self
+
+
+class Selection(Strict):
+    """How many of the worst are selected, and the buffer that keeps turnover down. Empty: every name that passes."""
+
+    count: int | None = Field(None, ge=1)
+    enter_rank: int | None = Field(None, ge=1)
+    """A name not held enters at this rank or better; by default `count`."""
+    exit_rank: int | None = Field(None, ge=1)
+    """A name held stays until it ranks worse than this; by default `count`."""
+    share: float | None = Field(None, gt=0, le=1)
+    """Instead of count: this share of the ranked names, rounded up; the buffer as shares too."""
+    enter_share: float | None = Field(None, gt=0, le=1)
+    exit_share: float | None = Field(None, gt=0, le=1)
+    max_per_sector: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def consistent(self) -> Selection:
+        if self.count is not None and self.share is not None:
+            raise ValueError("give count or share, not both")
+        for unit, size, enter, leave in (
+            ("rank", self.count, self.enter_rank, self.exit_rank),
+            ("share", self.share, self.enter_share, self.exit_share),
+        ):
+            what = "count" if unit == "rank" else "share"
+            if size is None:
+                if enter is not None or leave is not None:
+                    raise ValueError(f"enter_{unit} and exit_{unit} need {what}")
+                continue
+            if enter is not None and enter > size:
+                raise ValueError(f"enter_{unit}: {enter:g} is more than {what} {size:g}")
+            if leave is not None and leave < size:
+                raise ValueError(f"exit_{unit}: {leave:g} is less than {what} {size:g}")
+        return self
+
+
+class Smoothing(Strict):
+    """Rules and scores over several dates, so that one noisy quarter neither admits nor expels a name."""
+
+    every_sessions: int = Field(21, ge=1, le=252)
+    """Sessions between the dates looked at."""
+    dates: int = Field(12, ge=2, le=60)
+    """How many dates to look at, the last being the date of the screen."""
+    enter_after: int = Field(1, ge=1)
+    """Passing the rules on this many dates in a row lets a name in."""
+    leave_after: int = Field(1, ge=1)
+    """Failing them on this many dates in a row puts it out."""
+    average_scores: int = Field(1, ge=1)
+    """The score is the mean over this many of the last dates."""
+
+    @model_validator(mode="after")
+    def fits(self) -> Smoothing:
+        for name in ("enter_after", "leave_after", "average_scores"):
+            if getattr(self, name) > self.dates:
+                raise ValueError(f"{name}: {getattr(self, name)} is more than the {self.dates} dates looked at")
+        return self
+
+
+def _form_of_population(value: object) -> str:
+    return "word" if isinstance(value, str) else "Universe"
+
+
+Population = Annotated[
+    Annotated[Literal["universe", "passed"], Tag("word")] | Annotated[Universe, Tag("Universe")],
+    Discriminator(_form_of_population),
+]
+
+
+class ScreenSpec(Strict):
+    """A screen: from a universe to ranked names, worst first."""
+
+    kind: Literal["screen"]
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")
+    question: str = ""
+    """What the screen asks of the market, in a sentence."""
+    description: str = ""
+    imports: tuple[ScreenRef, ...] = ()
+    """Screens this one builds on: mappings merge key by key, null removes, lists are replaced."""
+    universe: Universe = Universe()
+    population: Population = "universe"
+    """Where ranks are formed: the universe, the names that passed the rules, or a universe of its own."""
+    rules: Tree | None = None
+    blocks: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")], Block] = Field(default_factory=dict)
+    smoothing: Smoothing | None = None
+    selection: Selection = Selection()
+
+    @model_validator(mode="after")
+    def can_rank(self) -> ScreenSpec:
+        if not self.blocks and (self.selection.count is not None or self.selection.share is not None):
+            raise ValueError("selection: count and share need blocks to rank by")
+        if not self.blocks and self.rules is None:
+            raise ValueError("give rules, blocks or both")
+        reserved = RESERVED_COLUMNS & set(self.blocks)
+        if reserved:
+            raise ValueError(f"blocks: {', '.join(sorted(reserved))} is the name of a column of every screen")
+        return self
+
+
+RESERVED_COLUMNS = frozenset({"rank", "score", "eligible", "in_universe", "excluded_by", "selected", "name", "sector"})
+
+
+def _yaml_name(field: str) -> str:
+    return "in" if field == "one_of" else field
+
+
+for _model in (Tree, ScreenSpec):
+    _model.model_rebuild()
