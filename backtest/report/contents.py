@@ -278,11 +278,13 @@ def regime(result: Result) -> Table:
     return Table("regime", "Fragility of the tape", columns, rows(body))
 
 
-def remainder(summary: Summary, told: frozenset[str]) -> Table:
+def remainder(summary: Summary, told: frozenset[str], shown: set[str]) -> Table:
     """Everything in the summary that no other table shows, so that the page never says less than the file."""
+    rest = leaves({k: v for k, v in summary.data.items() if k not in told})
     body = [
         [heading(" · ".join(path)), summary.number("/" + "/".join(path)) if is_number(value) else words(value)]
-        for path, value in leaves({k: v for k, v in summary.data.items() if k not in told})
+        for path, value in rest
+        if "/" + "/".join(path) not in shown
     ]
     titles = (Column("", numeric=False), Column("Value"))
     return Table("remainder", "Also in summary.json", titles, rows(body))

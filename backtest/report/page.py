@@ -20,7 +20,7 @@ import yaml
 
 from backtest.report import contents, theme
 from backtest.report.bundle import packed, plotly_script
-from backtest.report.decision import VERDICTS, tests
+from backtest.report.decision import VERDICTS, Test, tests
 from backtest.report.tables import Summary, Table
 
 if TYPE_CHECKING:
@@ -30,21 +30,8 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_BYTES = 5_000_000
-SUMMARY_SHOWN = frozenset(
-    {
-        "name",
-        "question",
-        "answer",
-        "as_of",
-        "span",
-        "sleeves",
-        "hedge_effectiveness",
-        "costs_bps_per_year",
-        "attribution",
-        "spread_over_index",
-        "warnings",
-    }
-)
+TOLD_IN_TEXT = frozenset({"name", "question", "answer", "as_of", "span", "warnings"})
+TOLD_BY_FRAMES = frozenset({"attribution", "spread_over_index"})  # the same numbers, from the result's frames
 
 
 @dataclass(frozen=True)
@@ -71,6 +58,7 @@ def render(result: Result) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    judged = tests(result)
     template = environment.get_template("report.html.j2")
     packed_figures = packed(json.dumps(payload, separators=(",", ":"), allow_nan=False))
     digest = hashlib.sha256()
@@ -83,10 +71,10 @@ def render(result: Result) -> str:
         as_of=summary.get("as_of") or summary.get("span/end") or "",
         span=summary.table("/span"),
         warnings=list(result.warnings),
-        tests=tests(result),
+        tests=judged,
         verdicts=VERDICTS,
         figures=places,
-        tables=_tables(result, summary),
+        tables=_tables(result, summary, judged),
         method=_method(result, summary),
         light=theme.LIGHT,
         dark=theme.DARK,
@@ -117,14 +105,13 @@ def _taken_apart(drawn: Mapping[str, go.Figure]) -> tuple[dict[str, dict], dict[
     return payload, places
 
 
-def _tables(result: Result, summary: Summary) -> dict[str, Table]:
+def _tables(result: Result, summary: Summary, judged: list[Test]) -> dict[str, Table]:
     made = [
         contents.sleeves(summary),
         contents.calendar_years(result),
         contents.effectiveness(summary),
         contents.alternatives(summary),
         contents.costs(summary),
-        contents.remainder(summary, SUMMARY_SHOWN),
     ]
     framed = {
         "spread": contents.spread,
@@ -135,6 +122,10 @@ def _tables(result: Result, summary: Summary) -> dict[str, Table]:
         "regime": contents.regime,
     }
     made += [build(result) for frame, build in framed.items() if not getattr(result, frame).empty]
+    cells = [c for table in made for row in table.rows for c in row]
+    cells += [piece for test in judged for piece in test.found if not isinstance(piece, str)]
+    shown = {cell.key for cell in cells} | {"/ledger/max_identity_error", "/ledger/max_vectorbt_error"}
+    made.append(contents.remainder(summary, TOLD_IN_TEXT | TOLD_BY_FRAMES, shown))
     return {table.name: table for table in made if table.rows}
 
 
