@@ -66,15 +66,19 @@ class Costs(Strict):
 
     commission_bps: Bps = 0.5
     half_spread: Literal["tiers"] | Bps = "tiers"
+    fund_bps: Bps = 0.5
     impact_coefficient: float = Field(0.0, ge=0, le=5)
 
 
 class Borrow(Strict):
-    """What the shares cost to borrow, a year. Dated fees where the store has them, otherwise tiers; then scaled."""
+    """What the shares cost to borrow, a year. Dated fees where the store has them, otherwise tiers; then scaled.
+
+    Which names are too dear to short is the basket's own rule (`selection.max_borrow_fee`). Funds have a fee of their own.
+    """
 
     fee: Literal["table"] | Annotated[float, Field(ge=0, le=5)] = "table"
     multiplier: float = Field(1.0, ge=0, le=100)
-    exclude_from_bps: Bps | None = 300.0
+    fund_fee_bps: Bps = 30.0
 
 
 class Cash(Strict):
