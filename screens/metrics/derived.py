@@ -20,7 +20,7 @@ from screens.metrics.tier_rule import Floats, Mask
 from screens.per_view import per_view
 
 if TYPE_CHECKING:
-    from market.view import View
+    from market.view import Basis, View
 
 STATUTORY_TAX_RATE = 0.21  # US federal, since 2018; used where pretax income is not positive
 HIGHEST_TAX_RATE = 0.35
@@ -85,7 +85,7 @@ def flows(view: View, *items: str, lag: int = 0) -> tuple[Floats, ...]:
     )
 
 
-def _same_end(view: View, items: tuple[str, ...], basis: str) -> Mask:
+def _same_end(view: View, items: tuple[str, ...], basis: Basis) -> Mask:
     """Where all items have a value and their latest periods end on one date."""
     ends = [view.item_period_end(item, basis) for item in items]
     return np.logical_and.reduce([~np.isnat(ends[0]), *(end == ends[0] for end in ends[1:])])
@@ -171,7 +171,7 @@ def tax_rate(view: View) -> Floats:
 
 
 @per_view
-def history(view: View, item: str, basis: str, periods: int) -> Floats:
+def history(view: View, item: str, basis: Basis, periods: int) -> Floats:
     """The last `periods` figures of an item, newest first; shape (periods, n_assets)."""
     return np.vstack([view.item(item, basis, lag) for lag in range(periods)])
 

@@ -138,7 +138,7 @@ def margin(view: View, profit: Floats, revenue: Floats) -> Values:
     needs=("gross_profit", "revenue"),
     excludes=NOT_FINANCIAL,
 )
-def grossmargin(view: View) -> Values:
+def gross_margin(view: View) -> Values:
     profit, revenue = derived.flows(view, "gross_profit", "revenue")
     return margin(view, profit, revenue)
 
@@ -152,7 +152,7 @@ def grossmargin(view: View) -> Values:
     needs=("operating_income", "revenue", "assets"),
     excludes=NOT_FINANCIAL,
 )
-def operatingmargin(view: View) -> Values:
+def operating_margin(view: View) -> Values:
     profit, revenue = derived.flows(view, "operating_income", "revenue")
     return margin(view, profit, revenue)
 
@@ -165,7 +165,7 @@ def operatingmargin(view: View) -> Values:
     source="Soliman (2008), The Accounting Review 83(3)",
     needs=("net_income", "revenue", "assets"),
 )
-def netmargin(view: View) -> Values:
+def net_margin(view: View) -> Values:
     profit, revenue = derived.flows(view, "net_income", "revenue")
     return margin(view, profit, revenue)
 
@@ -179,7 +179,7 @@ def netmargin(view: View) -> Values:
     needs=("cash_from_operations", "capital_expenditure", "revenue", "assets"),
     excludes=NOT_FINANCIAL,
 )
-def fcfmargin(view: View) -> Values:
+def fcf_margin(view: View) -> Values:
     cash, capex, revenue = derived.flows(view, "cash_from_operations", "capital_expenditure", "revenue")
     return margin(view, cash - capex, revenue)
 
