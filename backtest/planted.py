@@ -1,0 +1,97 @@
+"""Planted markets: random prices with splits, dividends, halts and delistings, for the benchmark and for proofs.
+
+1. Log returns share one market factor; names start, halt and end at random sessions.
+2. Dividends and splits are placed so that the close as traded falls by them.
+3. The same seed gives the same market, and a longer one begins with the shorter one's sessions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from backtest.broadcast import Floats
+from backtest.simulate.tape import Delistings
+
+
+@dataclass(frozen=True)
+class PlantedPanel:
+    """Prices as `market.PricePanel` gives them, (n_sessions, n_assets), as traded."""
+
+    sessions: pd.DatetimeIndex
+    tickers: pd.Index
+    close: Floats
+    dividend: Floats
+    split: Floats
+
+
+def planted_panel(
+    seed: int,
+    n_sessions: int,
+    n_assets: int,
+    *,
+    start: str = "2015-01-02",
+    halts: float = 0.0,
+    endings: float = 0.0,
+    splits: float = 0.0,
+    dividends: float = 1 / 63,
+    volatility: float = 0.02,
+) -> PlantedPanel:
+    """A random market. `halts`, `splits`, `dividends` are chances per name and session, `endings` per name."""
+    rng = np.random.default_rng(seed)
+    sessions = pd.bdate_range(start, periods=n_sessions).astype("datetime64[ns]")
+    draw = rng.standard_normal((n_sessions, n_assets + 1))
+    market = 0.0003 + 0.5 * volatility * draw[:, :1]
+    returns = market * rng.uniform(0.5, 1.5, n_assets) + volatility * draw[:, 1:]
+    dividend_yield = np.where(rng.random((n_sessions, n_assets)) < dividends, 0.004, 0.0)
+    split = np.where(
+        rng.random((n_sessions, n_assets)) < splits, rng.choice([2.0, 3.0, 0.1, 1.5], (n_sessions, n_assets)), 1.0
+    )
+    split[0] = 1.0
+    dividend_yield[0] = 0.0
+    carried = rng.uniform(5.0, 400.0, n_assets) * np.exp(np.cumsum(returns, axis=0))
+    close = carried * np.cumprod(1.0 - dividend_yield, axis=0) / np.cumprod(split, axis=0)
+    dividend = close * dividend_yield
+    gap = rng.random((n_sessions, n_assets)) < halts
+    length = rng.integers(1, 9, (n_sessions, n_assets))
+    for t, i in np.argwhere(gap):
+        close[t : t + length[t, i], i] = np.nan
+    ended = np.flatnonzero(rng.random(n_assets) < endings)
+    for i in ended:
+        close[int(rng.integers(2, max(3, n_sessions))) :, i] = np.nan
+    return PlantedPanel(sessions, pd.Index([f"N{i:04d}" for i in range(n_assets)]), close, dividend, split)
+
+
+def planted_delistings(panel: PlantedPanel, seed: int, known: float = 0.7) -> Delistings:
+    """Announced last sessions for a share of the names that end, with random delisting returns."""
+    rng = np.random.default_rng(seed)
+    n_sessions, n_assets = panel.close.shape
+    seen = np.isfinite(panel.close)
+    last = np.where(seen.any(axis=0), n_sessions - 1 - np.argmax(seen[::-1], axis=0), -1)
+    day = np.full(n_assets, np.datetime64("NaT", "ns"))
+    for i in np.flatnonzero((last >= 0) & (last < n_sessions - 1)):
+        if rng.random() < known:
+            day[i] = panel.sessions[last[i]].to_datetime64()
+    payout = rng.choice([0.0, -0.3, -1.0, 0.4, -0.55], n_assets)
+    return Delistings(day, payout)
+
+
+def planted_targets(
+    seed: int, panel: PlantedPanel, names: range | list[int], hold: int, every: int, change: float = 0.25, start: int = 0
+) -> dict[int, Floats]:
+    """Equal weights of `hold` of `names`, rebalanced each `every` sessions with a share of `change` replaced."""
+    rng = np.random.default_rng(seed)
+    pool = np.array(list(names))
+    chosen = rng.permutation(pool)[:hold]
+    targets: dict[int, Floats] = {}
+    for t in range(start, len(panel.sessions), every):
+        if t > start and hold < len(pool):
+            new = rng.permutation(np.setdiff1d(pool, chosen))[: max(1, int(round(change * hold)))]
+            chosen = chosen.copy()
+            chosen[rng.permutation(hold)[: len(new)]] = new
+        weights = np.zeros(panel.close.shape[1])
+        weights[chosen] = 1.0 / hold
+        targets[t] = weights
+    return targets
