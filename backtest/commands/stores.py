@@ -1,0 +1,196 @@
+"""Commands about the store: what it holds, how it is filled, and whether it can be trusted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backtest.commands.options import Data, Debug, Json, Quiet
+from backtest.commands.terminal import Terminal
+from market.errors import ConfigError
+
+STORE_VARIABLE = "HEDGEBASKET_STORE"
+REJECTIONS_SHOWN = 10
+
+TheStore = Annotated[
+    str,
+    typer.Option("--data", metavar="DIR", help=f"The store; default ${STORE_VARIABLE}, or the user's data directory."),
+]
+TableFile = Annotated[str, typer.Option(metavar="FILE", help="CSV or Parquet.", rich_help_panel="Tables")]
+
+
+def status(data: Data = "sample", json_to: Json = "", quiet: Quiet = False, debug: Debug = False) -> None:
+    """What a store holds: rows, names and span of each table, how far behind it is, and where it came from.
+
+    \b
+    Examples:
+      hedgebasket data status
+      hedgebasket data status --data ~/my-store --json -
+    """
+    from market.status import status as status_of
+
+    terminal = Terminal(quiet, json_to)
+    found = status_of(data)
+    terminal.data(found)
+    tables = found["tables"]
+    assert isinstance(tables, dict)
+    rows = [(name, f"{t['rows']:,}", t["tickers"], t["start"], t["end"]) for name, t in tables.items()]
+    terminal.table(("table", "rows", "names", "from", "to"), rows, title=f"{found['store']}")
+    sources = {str(t["source"]) for t in tables.values()}
+    for source in sorted(sources):
+        terminal.text(f"source: {source}")
+    notes = found.get("notes")
+    for note in notes if isinstance(notes, list) else []:
+        terminal.text(f"note: {note}")
+
+
+def import_tables(
+    prices: TableFile = "",
+    facts: TableFile = "",
+    securities: TableFile = "",
+    members: TableFile = "",
+    market_cap: TableFile = "",
+    rates: TableFile = "",
+    borrow: TableFile = "",
+    short_interest: TableFile = "",
+    tags: TableFile = "",
+    filing_text: TableFile = "",
+    earnings: TableFile = "",
+    factors: TableFile = "",
+    sec_companyfacts: Annotated[
+        str, typer.Option(metavar="DIR", help="A directory of SEC CIK##########.json files.")
+    ] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="Replace whole tables instead of merging rows.")] = False,
+    data: TheStore = "",
+    json_to: Json = "",
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Bring your own tables into a store. Bad rows are set aside with their reasons, good rows are taken.
+
+    \b
+    Examples:
+      hedgebasket data import --data ~/my-store --prices prices.csv --securities names.csv
+      hedgebasket data import --data ~/my-store --sec-companyfacts companyfacts/
+    """
+    from market.sources import files
+
+    terminal = Terminal(quiet, json_to)
+    given = {
+        "prices": prices,
+        "facts": facts,
+        "securities": securities,
+        "members": members,
+        "market_cap": market_cap,
+        "rates": rates,
+        "borrow": borrow,
+        "short_interest": short_interest,
+        "tags": tags,
+        "filing_text": filing_text,
+        "earnings": earnings,
+        "factors": factors,
+    }
+    chosen = {table: path for table, path in given.items() if path}
+    if not chosen and not sec_companyfacts:
+        raise ConfigError("nothing to import: give at least one table, such as --prices FILE")
+    store = writable(data)
+    report: dict[str, object] = {"store": str(store), "tables": {}}
+    if chosen:
+        report = files.import_tables(store, chosen, mode="replace" if replace else "merge").to_dict()
+    if sec_companyfacts:
+        from market.sources import sec
+
+        with terminal.progress() as progress:
+            facts_report = sec.import_companyfacts(store, sec_companyfacts, progress=progress)
+        tables = report["tables"]
+        assert isinstance(tables, dict)
+        tables["facts (SEC)"] = facts_report.to_dict()
+    terminal.data(report)
+    _show_import(terminal, report)
+
+
+def sync(
+    index: Annotated[
+        str, typer.Option("--index", help="The index whose members to fetch, past and present.")
+    ] = "sp500",
+    since: Annotated[str, typer.Option("--since", metavar="DATE", help="First day to fetch.")] = "2018-01-01",
+    data: TheStore = "",
+    json_to: Json = "",
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Fill the store from Yahoo and SEC. Rate-limited and resumable: what is there already is not fetched again.
+
+    \b
+    Examples:
+      hedgebasket data sync --data ~/my-store --since 2015-01-01
+    """
+    from market.sources.sync import sync as fill
+
+    terminal = Terminal(quiet, json_to)
+    with terminal.progress() as progress:
+        report = fill(writable(data), index=index, since=since, progress=progress)
+    terminal.data(report)
+    tables = report.get("tables")
+    rows = [(name, f"{t['rows']:,}", t["tickers"]) for name, t in tables.items()] if isinstance(tables, dict) else []
+    terminal.table(("table", "rows", "names"), rows)
+
+
+def check(data: TheStore = "", json_to: Json = "", quiet: Quiet = False, debug: Debug = False) -> None:
+    """Audit the data: jumps, stale series, split mistakes, symbols used twice, facts that contradict.
+
+    \b
+    Exits 1 when something was found.
+    \b
+    Examples:
+      hedgebasket data check --data ~/my-store
+      hedgebasket data check --data sample --json -
+    """
+    from market.check import check as findings_in
+
+    terminal = Terminal(quiet, json_to)
+    findings = findings_in(data if data == "sample" else str(writable(data)))
+    terminal.data(findings)
+    _show_findings(terminal, findings)
+    if findings:
+        raise typer.Exit(1)
+
+
+def writable(data: str) -> Path:
+    """The store to write to: the one named, `$HEDGEBASKET_STORE`, or the user's data directory; never the sample."""
+    if data == "sample":
+        raise ConfigError("the sample is never written; name a directory with --data DIR")
+    if data or os.environ.get(STORE_VARIABLE):
+        return Path(data or os.environ[STORE_VARIABLE]).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("hedgebasket")) / "store"
+
+
+def _show_import(terminal: Terminal, report: dict[str, object]) -> None:
+    tables = report["tables"]
+    assert isinstance(tables, dict)
+    rows = [
+        (name, f"{t['rows_read']:,}", f"{t['rows_taken']:,}", t["repeats"], len(t["rejected"]))
+        for name, t in tables.items()
+    ]
+    terminal.table(("table", "read", "taken", "repeats", "rejected"), rows, title=str(report["store"]))
+    for name, table in tables.items():
+        for rejected in table["rejected"][:REJECTIONS_SHOWN]:
+            terminal.text(f"{name} row {rejected['row']}: {rejected['reason']}")
+        if len(table["rejected"]) > REJECTIONS_SHOWN:
+            terminal.text(f"{name}: {len(table['rejected']) - REJECTIONS_SHOWN} more rejected rows, all in --json")
+        for note in table["notes"]:
+            terminal.text(f"{name}: {note}")
+
+
+def _show_findings(terminal: Terminal, findings: list[dict[str, object]]) -> None:
+    if not findings:
+        terminal.text("nothing found")
+        return
+    headings = list(findings[0])
+    terminal.table(headings, [[finding.get(h) for h in headings] for finding in findings])
+    terminal.text(f"{len(findings)} finding{'s' if len(findings) > 1 else ''}")

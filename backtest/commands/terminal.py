@@ -1,0 +1,159 @@
+"""Printing: results to stdout, progress to stderr, JSON where asked.
+
+1. On a terminal, tables are drawn to its width; in a pipe they are plain aligned columns, never cut.
+2. With `--json -` stdout carries the JSON and nothing else; with `--json FILE` the file is written whole or not at all.
+3. Progress is a bar with the time left on a terminal, one line a stage elsewhere, and nothing with `--quiet`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from backtest.plain_json import as_json, write_whole
+
+Progress = Callable[[str, int, int], None]
+
+
+class Terminal:
+    """Where a command writes to."""
+
+    def __init__(self, quiet: bool = False, json_to: str = "") -> None:
+        self.quiet = quiet
+        self.json_to = json_to
+
+    @property
+    def silent(self) -> bool:
+        """Whether stdout belongs to JSON."""
+        return self.json_to == "-"
+
+    def note(self, text: str) -> None:
+        """A word on progress, to stderr."""
+        if not self.quiet:
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+
+    def text(self, text: str = "") -> None:
+        """A line of results."""
+        if not self.silent:
+            sys.stdout.write(text + "\n")
+
+    def table(self, headings: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
+        """Rows of results under headings; columns of numbers are aligned right."""
+        if self.silent:
+            return
+        cells = [[_shown(value) for value in row] for row in rows]
+        right = [bool(rows) and all(_numeric(row[i]) for row in rows) for i in range(len(headings))]
+        if sys.stdout.isatty():
+            _drawn(headings, cells, right, title)
+        else:
+            sys.stdout.write(plain_table(headings, cells, right, title))
+
+    def data(self, result: object) -> None:
+        """The same results as JSON, where `--json` asked for it."""
+        if not self.json_to:
+            return
+        text = as_json(result)
+        if self.silent:
+            sys.stdout.write(text + "\n")
+        else:
+            write_whole(Path(self.json_to), text + "\n")
+            self.note(f"wrote {self.json_to}")
+
+    @contextlib.contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """A function `(stage, done, total)` to report progress with; `total` 0 where it is not known."""
+        if self.quiet:
+            yield lambda stage, done, total: None
+        elif sys.stderr.isatty():
+            with _bar() as report:
+                yield report
+        else:
+            yield _lines(sys.stderr)
+
+
+def plain_table(headings: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool], title: str = "") -> str:
+    """Aligned columns without any drawing.
+
+    >>> print(plain_table(["name", "rank"], [["AAL", "1"], ["F", "12"]], [False, True]), end="")
+    name  rank
+    AAL      1
+    F       12
+    """
+    table = [list(headings), *[list(row) for row in cells]]
+    widths = [max(len(row[i]) for row in table) for i in range(len(headings))]
+    lines = [
+        "  ".join(v.rjust(w) if r else v.ljust(w) for v, w, r in zip(row, widths, right, strict=True)).rstrip()
+        for row in table
+    ]
+    return "\n".join([*([title] if title else []), *lines]) + "\n"
+
+
+def _shown(value: object) -> str:
+    if value is None or value != value:
+        return "–"
+    if isinstance(value, dt.date):
+        return value.isoformat()[:10]
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)
+
+
+def _numeric(value: object) -> bool:
+    """Numbers, and texts that are one (`−3.4%`, `$1.2m`, `–`)."""
+    if isinstance(value, str):
+        return bool(value) and (value[0] in "0123456789−–$+." or (value[0] == "-" and value[1:2].isdigit()))
+    return value is None or isinstance(value, int | float) or value != value
+
+
+def _drawn(headings: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool], title: str) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left", pad_edge=False)
+    for heading, aligned in zip(headings, right, strict=True):
+        table.add_column(Text(heading), justify="right" if aligned else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(value) for value in row))
+    Console().print(table)
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def report(stage: str, done: int, total: int) -> None:
+            bar.update(task, description=stage, completed=done, total=total or None)
+
+        yield report
+
+
+def _lines(stream: TextIO) -> Progress:
+    told = ""
+
+    def report(stage: str, done: int, total: int) -> None:
+        nonlocal told
+        if stage != told:
+            told = stage
+            stream.write(f"{stage}…\n")
+            stream.flush()
+
+    return report
