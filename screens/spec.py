@@ -13,90 +13,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from screens.loading import ScreenRef
-from screens.vocabulary import Industry, MetricName, Params, Sector, Ticker, checked_params, history_problem
+from screens.rule_spec import Condition, MetricCall, MetricKey, Share, Strict, Tree
+from screens.vocabulary import Industry, MetricName, ParamValue, Sector, Ticker
 
-Share = Annotated[float, Field(ge=0, le=1)]
 Usd = Annotated[float, Field(ge=0)]
 Group = Literal["none", "sector", "industry"]
-
-
-class Strict(BaseModel):
-    """Frozen, and a key that is not known is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class History(Strict):
-    """A metric seen through time, in quarters of statements as known on the date; `lag` looks at an older quarter."""
-
-    lag: int = Field(0, ge=0, le=40)
-    """Quarters back."""
-    change: int | None = Field(None, ge=1, le=40)
-    """Value minus the value this many quarters before."""
-    mean: int | None = Field(None, ge=2, le=40)
-    """Mean over this many quarters; at least half of them known."""
-    stdev: int | None = Field(None, ge=3, le=40)
-    """Standard deviation over this many quarters; more of it is worse."""
-    trend: int | None = Field(None, ge=3, le=40)
-    """Least-squares slope per quarter over this many quarters."""
-
-    @model_validator(mode="after")
-    def one_at_most(self) -> History:
-        given = [name for name in ("change", "mean", "stdev", "trend") if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise ValueError(f"give one of change, mean, stdev, trend; found {', '.join(given)}")
-        if not given and not self.lag:
-            raise ValueError("give lag, change, mean, stdev or trend")
-        return self
-
-    def quarters(self) -> tuple[int, ...]:
-        """The lags at which the metric is needed, newest first."""
-        if self.change is not None:
-            return self.lag, self.lag + self.change
-        span = self.mean or self.stdev or self.trend
-        return tuple(range(self.lag, self.lag + span)) if span else (self.lag,)
-
-    def label(self) -> str:
-        """How outputs name it: `change4`, `lag1`, `lag4.mean8`."""
-        parts = [f"lag{self.lag}"] if self.lag else []
-        parts += [f"{name}{n}" for name in ("change", "mean", "stdev", "trend") if (n := getattr(self, name))]
-        return ".".join(parts)
-
-
-class MetricCall(Strict):
-    """A metric with its parameters, optionally seen through time."""
-
-    metric: MetricName
-    """Name of a registered metric; `hedgebasket metrics` lists them."""
-    params: Params = Field(default_factory=dict)
-    """Parameters of the metric; the rest keep their defaults."""
-    history: History | None = None
-    """Lag, change, mean, standard deviation or trend over quarters."""
-
-    @field_validator("params")
-    @classmethod
-    def known_params(cls, params: Params, info: ValidationInfo) -> Params:
-        return checked_params(info.data.get("metric"), params, info)
-
-    @field_validator("history")
-    @classmethod
-    def has_history(cls, history: History | None, info: ValidationInfo) -> History | None:
-        if history is not None and (problem := history_problem(info.data.get("metric"))):
-            raise ValueError(problem)
-        return history
 
 
 class MetricUse(MetricCall):
@@ -150,6 +74,10 @@ class Block(Strict):
         if self.min_metrics is not None and self.min_metrics > len(self.metrics):
             n = len(self.metrics)
             raise ValueError(f"min_metrics: {self.min_metrics} cannot be had; the block has {n} metric{'s'[: n > 1]}")
+        keys = [use.key() for use in self.metrics]
+        twice = sorted({use.metric for use in self.metrics if keys.count(use.key()) > 1})
+        if twice:
+            raise ValueError(f"metrics: {', '.join(twice)} is listed twice")
         for low, high in (self.winsorise, *(use.winsorise for use in self.metrics if use.winsorise)):
             if low >= high:
                 raise ValueError(f"winsorise: [{low:g}, {high:g}] must rise")
@@ -209,87 +137,6 @@ class Universe(Strict):
             both = sorted(set(getattr(self, only)) & set(getattr(self, out)))
             if both:
                 raise ValueError(f"{out}: {', '.join(both)} also stands in {only}")
-        return self
-
-
-class Condition(MetricCall):
-    """One test of one metric: against a value, a percentile, a range or a list."""
-
-    op: Literal[">", ">=", "<", "<="] | None = None
-    value: float | None = None
-    """In the metric's unit. A broken denominator counts as beyond every threshold on the bad side."""
-    pct: Share | None = None
-    """A percentile of the population, in the metric's natural order: 0.9 is the top tenth of the figure itself."""
-    between: tuple[float, float] | None = None
-    """Lowest and highest value, both included."""
-    pct_between: tuple[Share, Share] | None = None
-    """Lowest and highest percentile, both included."""
-    one_of: tuple[float, ...] | None = Field(None, alias="in", min_length=1)
-    """Exactly one of these values."""
-    within: Literal["universe", "sector", "industry"] = "universe"
-    """Where percentiles are formed; groups with fewer than five names use all."""
-    on_missing: Literal[True, False, "drop"] = False
-    """A name without the metric: passes, fails, or leaves the screen whatever the rest of the tree says."""
-
-    @model_validator(mode="after")
-    def one_test(self) -> Condition:
-        forms = ("value", "pct", "between", "pct_between", "one_of")
-        given = [_yaml_name(form) for form in forms if getattr(self, form) is not None]
-        if len(given) != 1:
-            found = f"; found {', '.join(given)}" if given else ""
-            raise ValueError(f"give one of value, pct, between, pct_between, in{found}")
-        if (self.op is None) == (self.value is not None or self.pct is not None):
-            raise ValueError(
-                "op is needed with value and pct" if self.op is None else f"op does not go with {given[0]}"
-            )
-        for name in ("between", "pct_between"):
-            span = getattr(self, name)
-            if span is not None and span[0] > span[1]:
-                raise ValueError(f"{name}: [{span[0]:g}, {span[1]:g}] must rise")
-        if self.within != "universe" and self.pct is None and self.pct_between is None:
-            raise ValueError("within needs pct or pct_between")
-        return self
-
-
-class Label(Strict):
-    """One test of a text known of each name: its sector, its industry, a dated tag."""
-
-    field: Literal["sector", "industry", "ticker", "tag"]
-    one_of: tuple[str, ...] = Field(alias="in", min_length=1)
-    """The text is one of these; for `tag`, the name carries one of them on the date."""
-    on_missing: Literal[True, False, "drop"] = False
-    """A name without a sector or industry: passes, fails, or leaves the screen."""
-
-
-def _form_of_rule(value: object) -> str:
-    keys = (
-        set(value) if isinstance(value, dict) else set(type(value).model_fields) if isinstance(value, BaseModel) else ()
-    )
-    if keys & {"all_of", "any_of", "not", "negated"}:
-        return "Tree"
-    return "Label" if "field" in keys else "Condition"
-
-
-Rule = Annotated[
-    Annotated["Tree", Tag("Tree")] | Annotated[Label, Tag("Label")] | Annotated[Condition, Tag("Condition")],
-    Discriminator(_form_of_rule),
-]
-
-
-class Tree(Strict):
-    """Rules combined; where several of the three keys are given, all of them must hold."""
-
-    all_of: tuple[Rule, ...] | None = Field(None, min_length=1)
-    """Every one holds."""
-    any_of: tuple[Rule, ...] | None = Field(None, min_length=1)
-    """At least one holds."""
-    negated: Rule | None = Field(None, alias="not")
-    """It does not hold."""
-
-    @model_validator(mode="after")
-    def not_empty(self) -> Tree:
-        if self.all_of is None and self.any_of is None and self.negated is None:
-            raise ValueError("give all_of, any_of or not")
         return self
 
 
@@ -386,15 +233,32 @@ class ScreenSpec(Strict):
         reserved = RESERVED_COLUMNS & set(self.blocks)
         if reserved:
             raise ValueError(f"blocks: {', '.join(sorted(reserved))} is the name of a column of every screen")
+        labels = list(self.labels().values())
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice:
+            raise ValueError(f"label: {', '.join(twice)} stands for two different metrics")
         return self
+
+    def calls(self) -> list[MetricCall]:
+        """Every metric the screen needs, in blocks and in rules, as written."""
+        inside = [use for block in self.blocks.values() for use in block.metrics]
+        leaves = self.rules.leaves() if self.rules else ()
+        return [*inside, *(leaf for _, leaf in leaves if isinstance(leaf, Condition))]
+
+    def labels(self) -> dict[MetricKey, str]:
+        """The name of each metric's column: its own where one call uses it, else with history and parameters."""
+        calls = sorted({call.key() for call in self.calls()}, key=repr)
+        given = {use.key(): use.label for block in self.blocks.values() for use in block.metrics if use.label}
+        plain = {key: f"{key[0]}.{key[2].label()}" if key[2] else key[0] for key in calls}
+        shared = {name for name in plain.values() if list(plain.values()).count(name) > 1}
+        return {
+            key: given.get(key) or (f"{name}({_text(key[1])})" if name in shared and key[1] else name)
+            for key, name in plain.items()
+        }
 
 
 RESERVED_COLUMNS = frozenset({"rank", "score", "eligible", "in_universe", "excluded_by", "selected", "name", "sector"})
 
 
-def _yaml_name(field: str) -> str:
-    return "in" if field == "one_of" else field
-
-
-for _model in (Tree, ScreenSpec):
-    _model.model_rebuild()
+def _text(params: tuple[tuple[str, ParamValue], ...]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in params)

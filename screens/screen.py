@@ -1,0 +1,122 @@
+"""One screen on one date: from a view to ranked names, each with its reasons.
+
+1. Admit the universe; choose the population among which ranks are formed.
+2. Compute every metric once.
+3. Apply the rules: they filter the result, not the population.
+4. Score the blocks among the population and weigh them (`blocks`).
+5. Smooth over earlier dates where the spec asks for it (`smoothing`).
+6. Rank the names that are admitted, passed and scored: rank 1 is the worst company, the most shortable.
+
+The order of names, metrics, blocks and rules never changes a bit of the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from screens.blocks import composite, score_block
+from screens.loading import load
+from screens.measurement import Measurements
+from screens.rules import evaluate_rules
+from screens.scoring import Flags, Floats, Ints
+from screens.screened import Screened, rank_worst_first
+from screens.spec import ScreenSpec, Universe
+from screens.universe import Admission, admit
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from market.market import Market
+    from market.view import View
+
+
+def run(
+    screen: str | Path | ScreenSpec,
+    data: Market | View,
+    as_of: str | pd.Timestamp | None = None,
+    exclude: Collection[str] = (),
+    incumbents: Collection[str] = (),
+) -> pd.DataFrame:
+    """Ranked names of a screen, worst first.
+
+    screen: a spec or the path of one. data: a market with `as_of` a session of it (by default the last), or a view.
+    exclude: tickers to leave out, with every line of their issuers. incumbents: tickers held now, for the buffer.
+    Returns one row per ranked name, indexed by ticker: `rank`, `score`, `selected`, `sector`, for each block its
+    z-score and its percentile, then the metrics in their own units.
+    Raises `ConfigError` for a wrong spec, `DataError` for a date outside the data or where nobody can be ranked.
+    """
+    spec = screen if isinstance(screen, ScreenSpec) else load(screen, ScreenSpec)
+    view = as_view(data, as_of)
+    screened = evaluate(spec, view, issuers_of(view, exclude))
+    screened.require_names()
+    return screened.ranked(incumbents)
+
+
+def as_view(data: Market | View, as_of: str | pd.Timestamp | None = None) -> View:
+    """The view of a market at a session, by default its last; a view passes through."""
+    from market.market import Market
+
+    if not isinstance(data, Market):
+        return data
+    return data.as_of(data.end if as_of is None else as_of)
+
+
+def issuers_of(view: View, tickers: Collection[str]) -> frozenset[str]:
+    """The issuers behind some tickers; a ticker that is not in the data has none."""
+    wanted = set(tickers)
+    pairs = zip(view.tickers, view.issuer(), strict=True)
+    return frozenset(str(issuer) for ticker, issuer in pairs if ticker in wanted and issuer)
+
+
+def evaluate(spec: ScreenSpec, view: View, exclude_issuers: Collection[str] = frozenset()) -> Screened:
+    """The screen on the view's date; `exclude_issuers` are left out with all their share lines."""
+    now = evaluate_once(spec, view, exclude_issuers)
+    if spec.smoothing is None:
+        return now
+    from screens.smoothing import smoothed
+
+    return smoothed(spec.smoothing, now, exclude_issuers)
+
+
+def evaluate_once(spec: ScreenSpec, view: View, exclude_issuers: Collection[str] = frozenset()) -> Screened:
+    """The screen on the view's date alone, without smoothing."""
+    measured = Measurements(view)
+    admission = admit(spec.universe, view, exclude_issuers)
+    population = _population(spec, view, admission)
+    groups = {"sector": _codes(view.sector()), "industry": _codes(view.industry())}
+    outcome = evaluate_rules(spec.rules, measured, population, groups)
+    if spec.population == "passed":
+        population = population & outcome.passed
+    labels = spec.labels()
+    blocks = {
+        name: score_block(spec.blocks[name], labels, measured, population, groups) for name in sorted(spec.blocks)
+    }
+    score: Floats = np.where(admission.admitted, composite(blocks, spec.blocks, len(view.tickers)), np.nan)
+    eligible = admission.admitted & outcome.passed
+    return Screened(
+        spec=spec,
+        view=view,
+        admission=admission,
+        population=population,
+        outcome=outcome,
+        eligible=eligible,
+        blocks=blocks,
+        score=score,
+        rank=rank_worst_first(np.where(eligible, score, np.nan), np.asarray(view.tickers, dtype=object)),
+        values={labels[call.key()]: measured.values(call) for call in spec.calls()},
+    )
+
+
+def _population(spec: ScreenSpec, view: View, admission: Admission) -> Flags:
+    return admit(spec.population, view).admitted if isinstance(spec.population, Universe) else admission.admitted
+
+
+def _codes(texts: NDArray[np.object_]) -> Ints:
+    """A whole number per group of names, in alphabetical order; -1 where unknown."""
+    names, codes = np.unique(texts.astype(str), return_inverse=True)
+    return codes - 1 if names.size and names[0] == "" else codes
