@@ -14,7 +14,20 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from basket.hedge import least_squares, matched
+from basket.hedge import (
+    downside,
+    garch,
+    kalman,
+    lagged,
+    least_squares,
+    matched,
+    orthogonal,
+    robust,
+    several,
+    shrinkage,
+    tail,
+    utility,
+)
 from basket.hedge.history import Returns
 from basket.hedge.result import HedgeRatio
 from market.errors import ConfigError
@@ -34,8 +47,10 @@ class Estimator:
     expanding: bool = False
     estimated: bool = True
     """False where the ratio does not depend on the returns."""
+    series: tuple[str, ...] = ()
+    """Keywords that are further returns by session, cut by a walk-forward like the two everyone needs."""
     least: Callable[[Mapping[str, Parameter]], int] | int = 3
-    """Fewest sessions it can be fitted on, or that number as a function of its parameters."""
+    """Fewest sessions it is fitted on in a walk-forward, or that number as a function of its parameters."""
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
@@ -63,26 +78,50 @@ class Estimator:
             raise ConfigError(f"{self.name} needs {' and '.join(missing)}, given as keywords; there is no default")
 
 
-def _rows() -> tuple[Estimator, ...]:
-    return (
-        Estimator(
-            "dollar_neutral", matched.dollar_neutral, matched.dollar_ratio, vectorised=True, estimated=False, least=1
-        ),
-        Estimator("beta_matched", matched.beta_matched, matched.beta_matched_ratio, vectorised=True),
-        Estimator("ols", least_squares.ols, least_squares.ols_ratio, vectorised=True),
-        Estimator(
-            "rolling",
-            least_squares.rolling,
-            least_squares.rolling_ratio,
-            vectorised=True,
-            least=lambda params: int(str(params.get("window", least_squares.ROLLING_SESSIONS))),
-        ),
-        Estimator("ewma", least_squares.ewma, least_squares.ewma_ratio, vectorised=True, least=2),
-        Estimator("volatility_parity", matched.volatility_parity, matched.volatility_parity_ratio, vectorised=True),
-    )
+def _rolling_least(params: Mapping[str, Parameter]) -> int:
+    return int(str(params.get("window", least_squares.ROLLING_SESSIONS)))
 
 
-REGISTRY: dict[str, Estimator] = {row.name: row for row in _rows()}
+def _quantile_least(params: Mapping[str, Parameter]) -> int:
+    return robust.quantile_least_sessions(float(str(params.get("tau", 0.05))))
+
+
+def _dimson_least(params: Mapping[str, Parameter]) -> int:
+    return lagged.LEAST_SESSIONS + int(str(params.get("lags", 1))) + int(str(params.get("leads", 0)))
+
+
+_ROWS = (
+    Estimator(
+        "dollar_neutral", matched.dollar_neutral, matched.dollar_ratio, vectorised=True, estimated=False, least=1
+    ),
+    Estimator("beta_matched", matched.beta_matched, matched.beta_matched_ratio, vectorised=True, series=("market",)),
+    Estimator("ols", least_squares.ols, least_squares.ols_ratio, vectorised=True),
+    Estimator("rolling", least_squares.rolling, least_squares.rolling_ratio, vectorised=True, least=_rolling_least),
+    Estimator("ewma", least_squares.ewma, least_squares.ewma_ratio, vectorised=True, least=2),
+    Estimator("blume", shrinkage.blume, shrinkage.blume_ratio, vectorised=True),
+    Estimator("vasicek", shrinkage.vasicek, shrinkage.vasicek_ratio, vectorised=True, series=("peers",)),
+    Estimator("scholes_williams", lagged.scholes_williams, lagged.scholes_williams_ratio, vectorised=True, least=10),
+    Estimator("dimson", lagged.dimson, lagged.dimson_ratio, least=_dimson_least),
+    Estimator("tls", orthogonal.tls, orthogonal.tls_ratio, vectorised=True),
+    Estimator("huber", robust.huber, robust.huber_ratio, least=5),
+    Estimator("quantile", robust.quantile, robust.quantile_ratio, least=_quantile_least),
+    Estimator("downside_beta", downside.downside_beta, downside.downside_beta_ratio, least=30),
+    Estimator("lower_partial_moment", downside.lower_partial_moment, downside.lower_partial_moment_ratio),
+    Estimator("min_semivariance", downside.min_semivariance, downside.min_semivariance_ratio),
+    Estimator("min_cvar", tail.min_cvar, tail.min_cvar_ratio),
+    Estimator("min_drawdown", tail.min_drawdown, tail.min_drawdown_ratio),
+    Estimator("mean_variance", utility.mean_variance, utility.mean_variance_ratio, vectorised=True),
+    Estimator("kalman", kalman.kalman, kalman.kalman_ratio, expanding=True, least=kalman.LEAST_SESSIONS),
+    Estimator("ccc_garch", garch.ccc_garch, garch.ccc_garch_ratio, expanding=True, least=garch.LEAST_SESSIONS),
+    Estimator("dcc_garch", garch.dcc_garch, garch.dcc_garch_ratio, expanding=True, least=garch.LEAST_SESSIONS),
+    Estimator("volatility_parity", matched.volatility_parity, matched.volatility_parity_ratio, vectorised=True),
+    Estimator("factor_neutral", several.factor_neutral, several.factor_neutral_ratio, series=("factors",), least=20),
+    Estimator(
+        "multi_instrument", several.multi_instrument, several.multi_instrument_ratio, series=("instruments",), least=20
+    ),
+)
+
+REGISTRY: dict[str, Estimator] = {row.name: row for row in _ROWS}
 ESTIMATORS: dict[str, Callable[..., HedgeRatio]] = {row.name: row.function for row in REGISTRY.values()}
 
 

@@ -162,6 +162,9 @@ def _align(
         raise DataError("walk_forward needs pandas Series: without sessions there is no time to walk through")
     if not isinstance(long_returns.index, pd.DatetimeIndex):
         raise DataError(f"walk_forward needs returns indexed by dates, found {type(long_returns.index).__name__}")
+    for name in row.series:
+        if params.get(name) is not None and not isinstance(params[name], pd.Series | pd.DataFrame):
+            raise DataError(f"walk_forward needs {name} with its sessions, as pandas objects: arrays cannot be cut")
     series = {name: value for name, value in params.items() if isinstance(value, pd.Series | pd.DataFrame)}
     fixed = {name: value for name, value in params.items() if name not in series}
     others = cast(dict[str, Returns | ReturnsTable], series)
