@@ -1,1 +1,122 @@
-"""x"""
+"""Commands about runs: the main job, and finished runs side by side."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backtest.commands.options import Data, Debug, Json, Quiet, RunFile
+from backtest.commands.terminal import Terminal
+
+Out = Annotated[str, typer.Option("--out", metavar="DIR", help="Write report.html, summary.json and the rest here.")]
+Directories = Annotated[list[Path], typer.Argument(metavar="DIR DIR...", help="Directories of finished runs.")]
+
+SLEEVE_ROWS = (
+    ("return a year", "cagr", "percent"),
+    ("volatility a year", "volatility", "percent"),
+    ("Sharpe", "sharpe", "ratio"),
+    ("maximum drawdown", "max_drawdown", "percent"),
+    ("CVaR 95 % a day", "cvar_95", "percent"),
+    ("beta to the market", "beta_to_market", "ratio"),
+)
+
+
+def backtest(
+    run: RunFile, out: Out = "", data: Data = "sample", json_to: Json = "", quiet: Quiet = False, debug: Debug = False
+) -> None:
+    """The main job: build book and basket, size the hedge, simulate, evaluate, report.
+
+    \b
+    Prints a summary; with --out it writes report.html, summary.json, manifest.json
+    and the run's NAV, weights, orders, carry and hedge ratios as Parquet.
+    \b
+    Examples:
+      hedgebasket backtest configs/runs/low_quality_vs_mega_cap.yaml --out runs/first
+      hedgebasket backtest my_run.yaml --data ~/my-store --json -
+    """
+    import market
+    from backtest import artifacts
+    from backtest.pipeline import run as simulate
+    from backtest.spec import RunSpec
+    from screens.loading import load
+
+    terminal = Terminal(quiet, json_to)
+    spec = load(run, RunSpec)
+    if out:
+        artifacts.check_target(Path(out))
+    with terminal.progress() as progress:
+        progress("reading the market", 0, 0)
+        result = simulate(spec, market.open(data))
+        if out:
+            progress("writing the report", 0, 0)
+            command = ["hedgebasket", *sys.argv[1:]]
+            artifacts.write(result, out, command, artifacts.config_files(run))
+    terminal.data(result.summary)
+    show_summary(terminal, result.summary)
+    if out:
+        terminal.text(f"\nreport: {Path(out) / artifacts.REPORT}")
+
+
+def compare(directories: Directories, json_to: Json = "", quiet: Quiet = False, debug: Debug = False) -> None:
+    """Finished runs side by side: their figures, and where their configs differ.
+
+    \b
+    Examples:
+      hedgebasket compare runs/low_quality runs/pure
+      hedgebasket compare runs/* --json comparison.json
+    """
+    from backtest.compare import ROWS
+    from backtest.compare import compare as side_by_side
+    from backtest.report.numerals import numeral
+
+    terminal = Terminal(quiet, json_to)
+    comparison = side_by_side(directories)
+    terminal.data(comparison.to_dict())
+    rows = [
+        (label, *(numeral(value, unit) for value in comparison.figures[pointer]))  # type: ignore[arg-type]
+        for pointer, label, unit in ROWS
+        if pointer in comparison.figures
+    ]
+    terminal.table(("", *comparison.runs), rows)
+    if not comparison.same_span:
+        terminal.text("The runs cover different spans: their figures are not like for like.")
+    differing = [(path, *("–" if v is None else str(v) for v in values)) for path, values in comparison.config.items()]
+    if differing:
+        terminal.table(("config", *comparison.runs), differing)
+    else:
+        terminal.text("The configs and data are the same.")
+
+
+def show_summary(terminal: Terminal, summary: Mapping[str, object]) -> None:
+    """The summary as a person reads it in a terminal: answer, sleeves, effectiveness, costs, warnings."""
+    from backtest.compare import at
+    from backtest.report.numerals import numeral
+
+    if summary.get("answer"):
+        terminal.text(f"{summary['answer']}\n")
+    sleeves = ("book", "basket", "hedged")
+    rows = [
+        (label, *(numeral(at(summary, f"/sleeves/{sleeve}/{key}"), unit) for sleeve in sleeves))  # type: ignore[arg-type]
+        for label, key, unit in SLEEVE_ROWS
+    ]
+    span = summary.get("span")
+    title = f"{span.get('start')} to {span.get('end')}" if isinstance(span, Mapping) else ""
+    terminal.table(("", "book", "basket (long)", "hedged book"), rows, title=title)
+    effectiveness = summary.get("hedge_effectiveness")
+    if isinstance(effectiveness, Mapping):
+        columns = ("in_sample", "out_of_sample", "low", "high")
+        body = [
+            (m.replace("_", " "), *(numeral(v.get(c), "percent") for c in columns)) for m, v in effectiveness.items()
+        ]
+        terminal.table(("risk removed", "in sample", "out of sample", "low", "high"), body)
+    costs = summary.get("costs_bps_per_year")
+    if isinstance(costs, Mapping):
+        listed = ", ".join(f"{kind.replace('_', ' ')} {numeral(value, 'bps')}" for kind, value in costs.items())
+        terminal.text(f"costs, bps of book NAV a year (credits negative): {listed}")
+    warnings = summary.get("warnings")
+    for warning in warnings if isinstance(warnings, list) else []:
+        terminal.text(f"warning: {warning}")

@@ -1,1 +1,189 @@
-"""x"""
+"""Commands about names: rank them, explain one, compare two screens, and look up what was known of a company."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backtest.commands.options import AsOf, Data, Debug, Json, LatestAsOf, Quiet, ScreenFile
+from backtest.commands.terminal import Terminal
+from backtest.report.numerals import numeral
+
+if TYPE_CHECKING:
+    from screens.screened import Screened
+
+Top = Annotated[int, typer.Option("--top", metavar="N", min=1, help="The N worst names instead of those selected.")]
+Ticker = Annotated[str, typer.Argument(metavar="TICKER", help="A ticker.")]
+Company = Annotated[str, typer.Argument(metavar="TICKER", help="A ticker, or a CIK such as CIK320193.")]
+
+
+def screen(
+    screen: ScreenFile,
+    as_of: LatestAsOf = "",
+    top: Top = 0,
+    data: Data = "sample",
+    json_to: Json = "",
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Names ranked by a screen, the worst company first, as known on a date.
+
+    \b
+    Examples:
+      hedgebasket screen configs/screens/low_quality.yaml --as-of 2024-01-02
+      hedgebasket screen configs/screens/low_quality.yaml --top 10 --json -
+    """
+    import market
+    from screens.loading import load
+    from screens.screen import evaluate
+    from screens.spec import ScreenSpec
+
+    terminal = Terminal(quiet, json_to)
+    spec = load(screen, ScreenSpec)
+    opened = market.open(data)
+    found = evaluate(spec, opened.as_of(as_of or opened.end))
+    ranked = found.ranked()
+    names = [str(t) for t in (ranked.index[:top] if top else found.selected())]
+    terminal.data(_screened(found, names))
+    blocks = list(spec.blocks)
+    rows = [
+        (
+            name,
+            row["sector"],
+            _count(row["rank"]),
+            numeral(row["score"], "ratio3"),
+            *(numeral(row[b], "ratio") for b in blocks),
+        )
+        for name, row in ranked.loc[names].to_dict("index").items()
+    ]
+    counts = f"{int(found.admission.admitted.sum())} in the universe, {int(found.eligible.sum())} eligible"
+    title = f"{spec.name} on {found.session.date()}: {counts}, {len(names)} shown"
+    terminal.table(("ticker", "sector", "rank", "score", *blocks), rows, title=title)
+    thin = [f"{metric} {share:.0%}" for metric, share in found.coverage.items() if share < LOW_COVERAGE]
+    if thin:
+        terminal.text(f"thin coverage: {', '.join(thin)}")
+
+
+LOW_COVERAGE = 0.8
+
+
+def explain(
+    screen: ScreenFile,
+    ticker: Ticker,
+    as_of: LatestAsOf = "",
+    data: Data = "sample",
+    json_to: Json = "",
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Why one name passed or failed a screen: each rule's value and threshold, each score's percentile and filing.
+
+    \b
+    Examples:
+      hedgebasket explain configs/screens/low_quality.yaml AAL --as-of 2024-01-02
+    """
+    import market
+    from screens.explain import explain as explain_name
+    from screens.loading import load
+    from screens.spec import ScreenSpec
+
+    terminal = Terminal(quiet, json_to)
+    opened = market.open(data)
+    explained = explain_name(load(screen, ScreenSpec), opened.as_of(as_of or opened.end), ticker)
+    terminal.data(explained.to_dict())
+    terminal.text(str(explained))
+
+
+def diff(
+    screen_a: Annotated[Path, typer.Argument(metavar="SCREEN_A", help="The screen as it is.")],
+    screen_b: Annotated[Path, typer.Argument(metavar="SCREEN_B", help="The screen as it might be.")],
+    as_of: LatestAsOf = "",
+    data: Data = "sample",
+    json_to: Json = "",
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Who enters and who leaves between two screens, and because of which rule.
+
+    \b
+    Examples:
+      hedgebasket diff configs/screens/low_quality.yaml configs/screens/pure_low_quality.yaml
+    """
+    import market
+    from screens.diff import diff as difference
+    from screens.loading import load
+    from screens.spec import ScreenSpec
+
+    terminal = Terminal(quiet, json_to)
+    opened = market.open(data)
+    view = opened.as_of(as_of or opened.end)
+    found = difference(load(screen_a, ScreenSpec), load(screen_b, ScreenSpec), view)
+    terminal.data(found.to_dict())
+    terminal.text(str(found))
+
+
+def fundamentals(
+    ticker: Company,
+    as_of: AsOf,
+    data: Data = "sample",
+    json_to: Json = "",
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """What was known of a company on a date: items, metrics, and the filing each figure came from.
+
+    \b
+    Examples:
+      hedgebasket fundamentals AAPL --as-of 2024-06-28
+      hedgebasket fundamentals CIK320193 --as-of 2024-06-28 --json -
+    """
+    import market
+    from backtest.fundamentals import known
+
+    terminal = Terminal(quiet, json_to)
+    with terminal.progress() as progress:
+        progress("reading the market", 0, 0)
+        opened = market.open(data)
+        progress("computing what was known", 0, 0)
+        found = known(opened, ticker, as_of)
+    terminal.data(found)
+    sources = found["sources"]
+    assert isinstance(sources, dict)
+    for basis, title in (("ttm", "trailing twelve months"), ("latest", "latest balance")):
+        items = found[basis]
+        assert isinstance(items, dict)
+        rows = []
+        for item, value in items.items():
+            source = sources.get(item, {})
+            rows.append((item, f"{value:,.0f}", source.get("form", ""), source.get("filed"), source.get("period_end")))
+        terminal.table(("item", "USD", "form", "filed", "period end"), rows, title=f"{found['ticker']} {title}")
+    metrics = found["metrics"]
+    assert isinstance(metrics, dict)
+    terminal.table(("metric", "value"), list(metrics.items()), title=f"{found['ticker']} on {found['as_of']}")
+
+
+def _screened(found: Screened, names: list[str]) -> dict[str, object]:
+    rows = found.frame.loc[names].to_dict("index")
+    metrics = found.metrics.loc[names].to_dict("index")
+    return {
+        "as_of": found.session,
+        "universe": int(found.admission.admitted.sum()),
+        "eligible": int(found.eligible.sum()),
+        "selected": [
+            {
+                "ticker": name,
+                "rank": _count(row["rank"]),
+                "score": row["score"],
+                "blocks": {block: row[block] for block in found.spec.blocks},
+                "metrics": metrics[name],
+            }
+            for name, row in rows.items()
+        ],
+        "coverage": found.coverage,
+    }
+
+
+def _count(value: float) -> int | None:
+    return int(value) if value == value else None

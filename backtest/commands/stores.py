@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from market.errors import ConfigError
 
 STORE_VARIABLE = "HEDGEBASKET_STORE"
 REJECTIONS_SHOWN = 10
+FINDINGS_SHOWN = 20
 
 TheStore = Annotated[
     str,
@@ -143,19 +145,29 @@ def check(data: TheStore = "", json_to: Json = "", quiet: Quiet = False, debug: 
     """Audit the data: jumps, stale series, split mistakes, symbols used twice, facts that contradict.
 
     \b
-    Exits 1 when something was found.
+    Exits 1 where a number is certainly wrong; warnings and limits are listed beside.
     \b
     Examples:
       hedgebasket data check --data ~/my-store
       hedgebasket data check --data sample --json -
     """
+    import market
     from market.check import check as findings_in
 
     terminal = Terminal(quiet, json_to)
-    findings = findings_in(data if data == "sample" else str(writable(data)))
-    terminal.data(findings)
-    _show_findings(terminal, findings)
-    if findings:
+    with terminal.progress() as progress:
+        progress("checking the data", 0, 0)
+        findings = findings_in(market.open(data if data == "sample" else str(writable(data))))
+    terminal.data([finding.to_dict() for finding in findings])
+    kinds = Counter((f.severity, f.table, f.kind) for f in findings)
+    terminal.table(("severity", "table", "kind", "found"), [(*kind, count) for kind, count in kinds.items()])
+    errors = [f for f in findings if f.severity == "error"]
+    for finding in errors[:FINDINGS_SHOWN]:
+        place = " ".join(part for part in (finding.table, finding.ticker, finding.date) if part)
+        terminal.text(f"{place}: {finding.message}")
+    if len(errors) > FINDINGS_SHOWN:
+        terminal.text(f"{len(errors) - FINDINGS_SHOWN} more errors; all of them are in --json")
+    if errors:
         raise typer.Exit(1)
 
 
@@ -185,12 +197,3 @@ def _show_import(terminal: Terminal, report: dict[str, object]) -> None:
             terminal.text(f"{name}: {len(table['rejected']) - REJECTIONS_SHOWN} more rejected rows, all in --json")
         for note in table["notes"]:
             terminal.text(f"{name}: {note}")
-
-
-def _show_findings(terminal: Terminal, findings: list[dict[str, object]]) -> None:
-    if not findings:
-        terminal.text("nothing found")
-        return
-    headings = list(findings[0])
-    terminal.table(headings, [[finding.get(h) for h in headings] for finding in findings])
-    terminal.text(f"{len(findings)} finding{'s' if len(findings) > 1 else ''}")
