@@ -1,0 +1,1 @@
+"""The SEC's EDGAR: client, company tickers, submissions, companyfacts, and their translation into tables."""
