@@ -1,8 +1,9 @@
 """The market as it was known at the close of one session.
 
-1. A view holds a session and nothing later: every answer is a slice of arrays that ends at that session, or a table cut at it.
-2. All vectors have shape (N,) and align with `tickers`; matrices have shape (n_sessions, N), oldest first, and are padded
-   with NaN where the data begin later.
+1. A view holds a session and nothing later: every answer is a slice of arrays that ends at that session, or a table
+   cut at it.
+2. All vectors have shape (N,) and align with `tickers`; matrices have shape (n_sessions, N), oldest first, and are
+   padded with NaN where the data begin later.
 3. NaN (and '' in texts) is unknown, never zero. Arrays are read-only and kept, so that asking twice costs nothing.
 """
 
@@ -100,7 +101,7 @@ class View:
         return self._window(f"series {ticker}", n_sessions, self._panel.total_returns()[:, column])
 
     def dollar_volume(self, n_sessions: int = 63) -> Array:
-        """Median of close times volume over the last `n_sessions` sessions, USD; NaN where fewer than half are known."""
+        """Median of close times volume over the last `n_sessions` sessions, USD; NaN with fewer than half known."""
 
         def median() -> Array:
             rows = slice(max(self._row + 1 - n_sessions, 0), self._row + 1)
@@ -277,8 +278,11 @@ class View:
         """Announcements known at this close: those of earlier days, and of this one where made before the open."""
         return self._rows("earnings").copy()
 
-    def text(self, field: str) -> Array:
-        """Counts of the last annual report's text, over its sections; densities are per 10,000 words."""
+    def text(self, field: str, sections: tuple[str, ...] | None = None) -> Array:
+        """Counts of the last annual report's text; densities are per 10,000 words.
+
+        Over all its sections, or over some: `("1", "7")` takes Items 1 and 7, however the table writes them.
+        """
         if field not in TEXT_FIELDS:
             raise DataError(f"filing texts have no {field!r}; known: {', '.join(TEXT_FIELDS)}")
 
@@ -288,6 +292,9 @@ class View:
             rows = self._rows("filing_text")
             rows = rows[rows["filed"] >= self.session - pd.Timedelta(days=TEXT_MAX_AGE_DAYS)]
             rows = rows[rows["filed"] == rows.groupby("ticker")["filed"].transform("max")]
+            if sections is not None:
+                item = rows["section"].str.lower().str.replace(r"item|[\s._-]", "", regex=True)
+                rows = rows[item.isin(sections)]
             sums = rows.groupby("ticker")[list(TEXT_FIELDS[:3])].sum()
             for kind in ("adoption", "infrastructure"):
                 sums[f"{kind}_density"] = (
@@ -295,4 +302,4 @@ class View:
                 )
             return self._vector(sums.index.to_series(), sums[field].to_numpy(dtype=np.float64))
 
-        return self._keep(("text", field), latest)
+        return self._keep(("text", field, sections), latest)
