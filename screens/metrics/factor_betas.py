@@ -202,3 +202,27 @@ def _prior(estimate: Floats, stderr: Floats) -> tuple[float, float]:
     if estimate.size == 1:
         return float(estimate[0]), 0.0
     return float(estimate.mean()), max(float(estimate.var(ddof=1) - (stderr**2).mean()), 0.0)
+
+
+def market_betas(returns: Floats, market: Floats, *, fewest: int) -> tuple[Floats, Floats]:
+    """Unweighted least squares on the market alone: slope, and standard deviation of the residual (n - 2).
+
+    returns: (n_sessions, n_assets), market: (n_sessions,). NaN with fewer than `fewest` common sessions.
+    """
+    usable = np.isfinite(market)
+    returns, market = (returns, market) if usable.all() else (returns[usable], market[usable])
+    known = np.isfinite(returns)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if known.all():
+            n: Floats = np.full(returns.shape[1], float(len(market)))
+            r, x, xx = returns, market.sum(), market @ market
+        else:
+            weights = known.astype(float)
+            n, r = weights.sum(axis=0), np.where(known, returns, 0.0)
+            x, xx = market @ weights, (market * market) @ weights
+        y, xy, yy = r.sum(axis=0), market @ r, np.einsum("tn,tn->n", r, r)
+        variance = xx - x * x / n
+        beta = (xy - x * y / n) / variance
+        left = np.maximum(yy - y * y / n - beta * (xy - x * y / n), 0.0)
+        good = (n >= fewest) & (variance > 0)
+        return np.where(good, beta, np.nan), np.where(good, np.sqrt(left / (n - 2)), np.nan)

@@ -1,0 +1,163 @@
+"""Momentum, risk and market betas from daily total returns: controls, and the safety leg of QMJ.
+
+1. Windows end at the session; momentum leaves out its last month, as published.
+2. A name needs half of a window's returns.
+3. The Frazzini-Pedersen beta takes its correlation from five years of overlapping three-day log returns, its
+   volatilities from one year of daily ones, and shrinks by 0.6 towards one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from screens.metrics import price_history
+from screens.metrics.ai_beta import excess_of_cash, excess_returns
+from screens.metrics.factor_betas import market_betas
+from screens.metrics.price_history import SESSIONS_A_MONTH, SESSIONS_A_YEAR
+from screens.metrics.tier_rule import Floats, plain
+from screens.per_view import per_view
+from screens.registry import Values, metric
+
+if TYPE_CHECKING:
+    from market.view import View
+
+FIVE_YEARS, FEWEST_FIVE_YEARS, FEWEST_ONE_YEAR = 1260, 750, 120
+DAYS_OF_OVERLAP = 3
+SHRINKAGE = 0.6
+
+
+@metric(
+    family="momentum",
+    unit="return",
+    direction="neutral",
+    formula="total return from 252 to 21 sessions ago",
+    source="Jegadeesh and Titman (1993), J. Finance 48(1)",
+    needs=("table:prices",),
+)
+def momentum_12_1(view: View) -> Values:
+    return plain(price_history.compounded(view, SESSIONS_A_YEAR, SESSIONS_A_MONTH))
+
+
+@metric(
+    family="momentum",
+    unit="return",
+    direction="neutral",
+    formula="total return from 126 to 21 sessions ago",
+    source="Jegadeesh and Titman (1993), J. Finance 48(1)",
+    needs=("table:prices",),
+)
+def momentum_6_1(view: View) -> Values:
+    return plain(price_history.compounded(view, SESSIONS_A_YEAR // 2, SESSIONS_A_MONTH))
+
+
+@metric(
+    family="momentum",
+    unit="return",
+    direction="neutral",
+    formula="total return of the last 21 sessions",
+    source="Jegadeesh (1990), J. Finance 45(3)",
+    needs=("table:prices",),
+)
+def return_1m(view: View) -> Values:
+    return plain(price_history.compounded(view, SESSIONS_A_MONTH))
+
+
+@metric(
+    family="momentum",
+    unit="ratio",
+    direction="neutral",
+    formula="close / highest close of the last 252 sessions",
+    source="George and Hwang (2004), J. Finance 59(5)",
+    needs=("table:prices",),
+)
+def high_52w_ratio(view: View) -> Values:
+    closes = view.closes(SESSIONS_A_YEAR)
+    highest = np.fmax.reduce(closes, axis=0)
+    return plain(np.where(price_history.enough(view, SESSIONS_A_YEAR), closes[-1] / highest, np.nan))
+
+
+@metric(
+    family="momentum",
+    unit="volatility a year",
+    direction="higher_is_worse",
+    formula="standard deviation of daily returns over 252 sessions x sqrt(252)",
+    source="Ang, Hodrick, Xing and Zhang (2006), J. Finance 61(1)",
+    needs=("table:prices",),
+    bounds={"window": (20, 2520)},
+)
+def volatility(view: View, *, window: int = 252) -> Values:
+    return plain(price_history.volatility(view, window))
+
+
+@per_view
+def simple_betas(view: View, market: str, window: int) -> tuple[Floats, Floats]:
+    """Least-squares beta to the market in excess of cash, and the standard deviation of a session's residual."""
+    return market_betas(excess_returns(view, window), excess_of_cash(view, market, window), fewest=window // 2)
+
+
+@metric(
+    family="momentum",
+    unit="beta",
+    direction="neutral",
+    formula="least-squares slope on the market's excess return over 252 sessions",
+    source="Sharpe (1964), J. Finance 19(3)",
+    needs=("table:prices", "table:rates"),
+    bounds={"window": (40, 2520)},
+)
+def market_beta(view: View, *, market: str = "SPY", window: int = 252) -> Values:
+    return plain(simple_betas(view, market, window)[0])
+
+
+@per_view
+def _frazzini_pedersen(view: View, market: str) -> Floats:
+    returns, known = price_history.filled(view, FIVE_YEARS)
+    index = view.series(market, FIVE_YEARS)
+    logs = np.log1p(returns)
+    index_logs = np.log1p(np.where(np.isnan(index), 0.0, index))
+    sums = logs[2:] + logs[1:-1]
+    sums += logs[:-2]
+    index_sums = index_logs[2:] + index_logs[1:-1] + index_logs[:-2]
+    whole = known & np.isfinite(index)[:, None]
+    if whole.all():
+        correlation = _correlation(sums, index_sums)
+        n = np.full(sums.shape[1], float(len(index)))
+    else:
+        complete = (whole[2:] & whole[1:-1] & whole[:-2]).astype(float)
+        correlation = _masked_correlation(sums, index_sums, complete)
+        n = whole.sum(axis=0).astype(float)
+    year, index_year = logs[-SESSIONS_A_YEAR:], index_logs[-SESSIONS_A_YEAR:]
+    lately = known[-SESSIONS_A_YEAR:].sum(axis=0)
+    deviation = np.sqrt(
+        (np.einsum("tn,tn->n", year, year) - year.sum(axis=0) ** 2 / lately) / (lately - 1)
+    ) / index_year.std(ddof=1)
+    beta = SHRINKAGE * correlation * deviation + (1 - SHRINKAGE)
+    return np.where((n >= FEWEST_FIVE_YEARS) & (lately >= FEWEST_ONE_YEAR), beta, np.nan)
+
+
+def _correlation(values: Floats, index: Floats) -> Floats:
+    centred = index - index.mean()
+    covariance = centred @ values
+    variance = np.einsum("tn,tn->n", values, values) - values.sum(axis=0) ** 2 / len(values)
+    return covariance / np.sqrt(variance * (centred @ centred))
+
+
+def _masked_correlation(values: Floats, index: Floats, known: Floats) -> Floats:
+    n = known.sum(axis=0)
+    values = values * known
+    x, xx = index @ known, (index * index) @ known
+    y, yy, xy = values.sum(axis=0), np.einsum("tn,tn->n", values, values), index @ values
+    return (xy - x * y / n) / np.sqrt((xx - x * x / n) * (yy - y * y / n))
+
+
+@metric(
+    family="momentum",
+    unit="beta",
+    direction="higher_is_worse",
+    formula="0.6 rho x (sigma / sigma of the market) + 0.4; rho over 5 years of 3-day log returns, sigma over one year",
+    source="Frazzini and Pedersen (2014), J. Financial Economics 111(1)",
+    needs=("table:prices",),
+)
+def frazzini_pedersen_beta(view: View, *, market: str = "SPY") -> Values:
+    return plain(_frazzini_pedersen(view, market))
