@@ -52,9 +52,9 @@ OVERVIEW = """Usage: {program} COMMAND [ARGUMENTS] [OPTIONS]
 Build low-quality short baskets from declarative screens, and backtest them as a hedge.
 
 Start here:
-  {program} init my-hedge                    a commented starter set of configs
-  {program} validate my-hedge/configs        check them, without opening any data
-  {program} backtest my-hedge/configs/runs/low_quality_vs_mega_cap.yaml --out runs/first
+  {program} init                     a commented starter set, in configs/
+  {program} validate configs         check it, without opening any data
+  {program} backtest configs/runs/low_quality_vs_mega_cap.yaml --out runs/first
 
 Commands:
 {commands}

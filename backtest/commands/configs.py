@@ -12,9 +12,9 @@ from backtest.commands.terminal import Terminal
 from backtest.plain_json import as_json, write_whole
 from market.errors import ConfigError
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="YAML files, or directories of them.")]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="YAML files, or directories of them.")]
 OutDirectory = Annotated[str, typer.Option("--out", metavar="DIR", help="Write one file a kind into this directory.")]
-Target = Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to; by default `configs` here.")]
+Target = Annotated[Path, typer.Argument(metavar="DIR", help="Where to; by default `configs` here.")]
 Family = Annotated[str, typer.Option("--family", help="Only the metrics of one family.")]
 
 
@@ -56,8 +56,8 @@ def schema(out: OutDirectory = "", json_to: Json = "", quiet: Quiet = False, deb
         directory = Path(out)
         directory.mkdir(parents=True, exist_ok=True)
         for kind, content in schemas.items():
-            write_whole(directory / f"{kind}.schema.json", as_json(content) + "\n")
-            terminal.text(str(directory / f"{kind}.schema.json"))
+            write_whole(directory / f"{kind}.json", as_json(content) + "\n")
+            terminal.text(str(directory / f"{kind}.json"))
     elif not json_to:
         terminal.text(as_json(schemas))
     terminal.data(schemas)

@@ -13,7 +13,7 @@ from backtest.commands.options import Data, Debug, Json, Quiet, RunFile
 from backtest.commands.terminal import Terminal
 
 Out = Annotated[str, typer.Option("--out", metavar="DIR", help="Write report.html, summary.json and the rest here.")]
-Directories = Annotated[list[Path], typer.Argument(metavar="DIR DIR...", help="Directories of finished runs.")]
+Directories = Annotated[list[Path], typer.Argument(metavar="DIR", help="Directories of finished runs.")]
 
 SLEEVE_ROWS = (
     ("return a year", "cagr", "percent"),

@@ -14,7 +14,7 @@ from backtest.report.numerals import numeral
 if TYPE_CHECKING:
     from screens.screened import Screened
 
-Top = Annotated[int, typer.Option("--top", metavar="N", min=1, help="The N worst names instead of those selected.")]
+Top = Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="The N worst names instead of those selected.")]
 Ticker = Annotated[str, typer.Argument(metavar="TICKER", help="A ticker.")]
 Company = Annotated[str, typer.Argument(metavar="TICKER", help="A ticker, or a CIK such as CIK320193.")]
 
@@ -22,7 +22,7 @@ Company = Annotated[str, typer.Argument(metavar="TICKER", help="A ticker, or a C
 def screen(
     screen: ScreenFile,
     as_of: LatestAsOf = "",
-    top: Top = 0,
+    top: Top = None,
     data: Data = "sample",
     json_to: Json = "",
     quiet: Quiet = False,
