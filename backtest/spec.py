@@ -73,7 +73,7 @@ class Costs(Strict):
 class Borrow(Strict):
     """What the shares cost to borrow, a year. Dated fees where the store has them, otherwise tiers; then scaled.
 
-    Which names are too dear to short is the basket's own rule (`selection.max_borrow_fee`). Funds have a fee of their own.
+    Which names are too dear to short is the basket's own rule (`selection.max_borrow_fee`). Funds have their own fee.
     """
 
     fee: Literal["table"] | Annotated[float, Field(ge=0, le=5)] = "table"

@@ -5,7 +5,9 @@
    which figure held from which session on (`market.quarters`; `market.facts.completed` fills two items from parts).
 3. `Statements.at(session)` answers by binary search: nothing is recomputed, and nothing known later is seen.
 4. Freshness at the session: a balance-sheet item or a single quarter whose newest period ended more than 200 days ago
-   is unknown; a trailing or fiscal year lasts 15 months.
+   is unknown; a trailing or fiscal year lasts 15 months. So does a balance that the company gives once a year (its last
+   two stand a year apart), as many do with debt: under 200 days it would be known from February to July and unknown from
+   August to January, and a screen would rank by the calendar.
 5. `lag` counts quarters for `ttm`, `latest` and `quarter`, fiscal years for `year`; freshness is that of lag 0.
 
 Values are float64 in USD (shares for share counts), shape (N,), NaN where unknown. The arrays are read-only.
@@ -46,6 +48,7 @@ Basis = Literal["ttm", "latest", "quarter", "year"]
 _Array = TypeVar("_Array", bound=np.ndarray)
 BASES: tuple[Basis, ...] = ("latest", "quarter", "ttm", "year")  # in the order of the codes of `market.quarters`
 MAX_AGE_DAYS = {"latest": STALE_DAYS, "quarter": STALE_DAYS, "ttm": FLOW_MAX_AGE_DAYS, "year": FLOW_MAX_AGE_DAYS}
+YEAR_DAYS = (350, 380)  # between two fiscal year ends, 52 and 53 weeks included
 _PARTS = {
     "gross_profit": (("revenue", 1.0, True), ("cost_of_revenue", -1.0, True)),
     "liabilities": (("assets", 1.0, True), ("equity", -1.0, True), ("minority_interest", -1.0, False)),
@@ -75,6 +78,7 @@ class _History:
     row: IntArray
     flags: IntArray
     value: FloatArray
+    max_age: IntArray  # days that the figure lasts after `newest`
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,8 @@ class Statements:
                     item.data, item.period, item.rows, item.periods, self._session_days, BASES.index(basis), lag_days
                 )
                 ticker = np.repeat(np.arange(len(self.tickers)), np.diff(offsets))
-                self._histories[key] = _History((ticker << 32) | out[0], out[1], out[2], out[3], out[4], value)
+                lasts = _max_age(basis, ticker, out[1])
+                self._histories[key] = _History((ticker << 32) | out[0], out[1], out[2], out[3], out[4], value, lasts)
         return self._histories[key]
 
 
@@ -249,7 +254,7 @@ class StatementView:
                 event = np.searchsorted(history.key, (ticker << 32) | self._position, side="right") - 1
                 event = np.where((event >= 0) & (history.key[event] >> 32 == ticker), event, -1)
                 age = self._all._session_days[self._position] - history.newest[event]
-                self._cache[key] = history, np.where(age <= MAX_AGE_DAYS[basis], event, -1)
+                self._cache[key] = history, np.where(age <= history.max_age[event], event, -1)
         return self._cache[key]
 
     def _check(self, name: str, basis: str, lag: int) -> None:
@@ -266,6 +271,20 @@ class StatementView:
             raise ValueError(f"{name} is a balance-sheet item: ask for its 'latest'")
         if kind == "average" and basis == "ttm":
             raise ValueError(f"{name} is an average: ask for its 'latest', 'quarter' or 'year'")
+
+
+def _max_age(basis: Basis, ticker: IntArray, newest: IntArray) -> IntArray:
+    """How long each event's figure lasts: a balance whose period before ended a year earlier is given once a year."""
+    result = np.full(len(newest), MAX_AGE_DAYS[basis], dtype=np.int64)
+    if basis == "latest" and len(newest):
+        changed = np.r_[True, (ticker[1:] != ticker[:-1]) | (newest[1:] != newest[:-1])]
+        spell = np.cumsum(changed) - 1
+        first = np.flatnonzero(changed)
+        gap = np.r_[0, np.diff(newest[first])]
+        gap[np.r_[True, np.diff(ticker[first]) != 0]] = 0
+        yearly = (gap >= YEAR_DAYS[0]) & (gap <= YEAR_DAYS[1])
+        result[yearly[spell]] = FLOW_MAX_AGE_DAYS
+    return result
 
 
 def default_basis(name: str) -> Basis:
