@@ -10,54 +10,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from basket.hedge import measures
 from basket.hedge.bootstrap import bca_interval, optimal_block, percentile_interval, stationary_rows
 from basket.hedge.history import Array
+from basket.hedge.measures import RISKS, Risk, ratio_effectiveness, saved_points
 from basket.hedge.registry import Parameter, estimate
 from market.errors import DataError
 
 LEAST_SESSIONS = 20
 DRAWS_AT_ONCE = 64  # 64 draws of 2,000 sessions fit a core's cache
 JACKKNIFE_BLOCKS = 50
-
-Risk = Callable[[Array], Array]
-
-RISKS: dict[str, Risk] = {
-    "variance": measures.variance,
-    "semivariance": measures.semivariance,
-    "cvar_95": lambda returns: -measures.cvar(returns, 0.95),
-    "max_drawdown": lambda returns: -measures.max_drawdown(returns),
-    "value_at_risk_95": lambda returns: -measures.value_at_risk(returns, 0.95),
-    "ulcer": measures.ulcer,
-}
-"""Risk as a number that is larger when worse, along the last axis. A book without risk has no effectiveness: NaN."""
-
-_QUADRATIC = ("variance", "semivariance")
-
-
-def ratio_effectiveness(risk_book: Array | float, risk_hedged: Array | float) -> Array:
-    """`1 - hedged / book`; NaN where the book's risk is not positive."""
-    book, hedged = np.asarray(risk_book, dtype=np.float64), np.asarray(risk_hedged, dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(book > 0.0, 1.0 - hedged / book, np.nan)
-
-
-def saved_points(measure: str, risk_book: Array | float, risk_hedged: Array | float) -> Array:
-    """Risk saved, positive where the hedged account carries less, as a decimal (0.10 is ten points).
-
-    Variance and semivariance are compared as annualised deviations, for a difference of variances says nothing.
-    """
-    book, hedged = np.asarray(risk_book, dtype=np.float64), np.asarray(risk_hedged, dtype=np.float64)
-    if measure in _QUADRATIC:
-        scale = float(measures.TRADING_SESSIONS_PER_YEAR)
-        return np.sqrt(book * scale) - np.sqrt(hedged * scale)
-    return book - hedged
 
 
 def effectiveness(

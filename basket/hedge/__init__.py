@@ -9,11 +9,16 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from basket.hedge.comparison import PairedTest, compare, paired_test, walk_forward_all
     from basket.hedge.registry import ESTIMATORS, REGISTRY, Estimator, estimate, estimator
     from basket.hedge.result import DegenerateHedgeError, HedgeRatio, ShortHistoryError
     from basket.hedge.walk import hedged_returns, held_ratio, walk_forward
 
 _HOMES = {
+    "PairedTest": "comparison",
+    "compare": "comparison",
+    "paired_test": "comparison",
+    "walk_forward_all": "comparison",
     "ESTIMATORS": "registry",
     "REGISTRY": "registry",
     "Estimator": "registry",
@@ -33,12 +38,16 @@ __all__ = [
     "DegenerateHedgeError",
     "Estimator",
     "HedgeRatio",
+    "PairedTest",
     "ShortHistoryError",
+    "compare",
     "estimate",
     "estimator",
     "hedged_returns",
     "held_ratio",
+    "paired_test",
     "walk_forward",
+    "walk_forward_all",
 ]
 
 

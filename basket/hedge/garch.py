@@ -68,8 +68,8 @@ def fit_garch(returns: Array) -> Garch:
 
     grid = [
         np.array([1.0 - together, alpha, together - alpha])
-        for alpha in (0.02, 0.05, 0.1, 0.2)
-        for together in (0.5, 0.8, 0.95, 0.98)
+        for alpha in (0.03, 0.1, 0.2)
+        for together in (0.5, 0.9, 0.98)
     ]
     begin = min(grid, key=lambda params: cost(params)[0])
     found = minimize(
@@ -83,7 +83,7 @@ def fit_garch(returns: Array) -> Garch:
             "fun": lambda params: PERSISTENCE - params[1] - params[2],
             "jac": lambda _: np.array([0.0, -1.0, -1.0]),
         },
-        options={"ftol": 1e-12, "maxiter": 200},
+        options={"ftol": 1e-11, "maxiter": 200},
     )
     params = np.asarray(found.x, dtype=np.float64)
     if not np.isfinite(found.fun) or not np.isfinite(params).all():
@@ -136,21 +136,29 @@ def fit_dcc(of_book: Garch, of_hedge: Garch) -> tuple[float, float, Array]:
     if target[1] ** 2 >= target[0] * target[2] * (1.0 - 1e-12):
         raise DegenerateHedgeError("book and hedge are perfectly correlated: a dynamic correlation has nothing to fit")
 
-    def cost(params: Array) -> float:
-        return float(dcc_cost(u, v, target, params[0], params[1], EMPTY)) / len(u)
+    gradient = np.zeros(2)
 
-    grid = [np.array([a, b]) for a in (0.005, 0.02, 0.05, 0.1) for b in (0.3, 0.7, 0.85, 0.89)]
+    def cost(params: Array) -> tuple[float, Array]:
+        value = dcc_cost(u, v, target, params[0], params[1], gradient, EMPTY)
+        return value / len(u), gradient / len(u)
+
+    grid = [np.array([a, b]) for a in (0.01, 0.03, 0.1) for b in (0.3, 0.8, 0.89)]
     found = minimize(
         cost,
-        min(grid, key=cost),
+        min(grid, key=lambda params: cost(params)[0]),
+        jac=True,
         method="SLSQP",
         bounds=[(0.0, 0.999), (0.0, 0.999)],
-        constraints={"type": "ineq", "fun": lambda params: PERSISTENCE - params[0] - params[1]},
-        options={"ftol": 1e-12, "maxiter": 200},
+        constraints={
+            "type": "ineq",
+            "fun": lambda params: PERSISTENCE - params[0] - params[1],
+            "jac": lambda _: np.array([-1.0, -1.0]),
+        },
+        options={"ftol": 1e-11, "maxiter": 200},
     )
     a, b = (float(one) for one in found.x)
     path = np.empty(len(u) + 1)
-    dcc_cost(u, v, target, a, b, path)
+    dcc_cost(u, v, target, a, b, gradient, path)
     return a, b, path
 
 
@@ -248,10 +256,10 @@ def _dcc_spread(of_book: Garch, of_hedge: Garch, a: float, b: float) -> float:
         return 0.0
     u, v = of_book.residuals, of_hedge.residuals
     target = np.array([np.mean(u * u), np.mean(u * v), np.mean(v * v)])
-    path = np.empty(len(u) + 1)
+    path, unused = np.empty(len(u) + 1), np.zeros(2)
 
     def at(da: float, db: float) -> tuple[float, float]:
-        return float(dcc_cost(u, v, target, a + da * STEP, b + db * STEP, path)), float(path[-1])
+        return float(dcc_cost(u, v, target, a + da * STEP, b + db * STEP, unused, path)), float(path[-1])
 
     centre = at(0, 0)[0]
     hessian = np.empty((2, 2))

@@ -47,26 +47,38 @@ def garch_cost(squares: Array, backcast: float, params: Array, gradient: Array, 
 
 
 @numba.njit(cache=True, nogil=True)
-def dcc_cost(u: Array, v: Array, target: Array, a: float, b: float, path: Array) -> float:
+def dcc_cost(u: Array, v: Array, target: Array, a: float, b: float, gradient: Array, path: Array) -> float:
     """Correlation part of the Gaussian cost, `0.5 sum(ln(1 - rho^2) + (u^2 + v^2 - 2 rho u v) / (1 - rho^2))`.
 
-    u, v    standardised residuals, shape (n_sessions,)
-    target  `S_uu, S_uv, S_vv`, their second moments
-    path    overwritten by the correlations of every session and the next, shape (n_sessions + 1,); may be empty
+    u, v      standardised residuals, shape (n_sessions,)
+    target    `S_uu, S_uv, S_vv`, their second moments
+    gradient  overwritten by the derivatives in a and b
+    path      overwritten by the correlations of every session and the next, shape (n_sessions + 1,); may be empty
     """
+    s_uu, s_uv, s_vv = target[0], target[1], target[2]
     rest = 1.0 - a - b
-    q_uu, q_uv, q_vv = target[0], target[1], target[2]
+    q_uu, q_uv, q_vv = s_uu, s_uv, s_vv
+    a_uu, a_uv, a_vv, b_uu, b_uv, b_vv = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     record = path.shape[0] > 0
-    cost = 0.0
+    cost, in_a, in_b = 0.0, 0.0, 0.0
     for t in range(u.shape[0]):
-        rho = q_uv / np.sqrt(q_uu * q_vv)
+        uu, uv, vv = u[t] * u[t], u[t] * v[t], v[t] * v[t]
+        scale = 1.0 / np.sqrt(q_uu * q_vv)
+        rho = q_uv * scale
         left = 1.0 - rho * rho
-        cost += np.log(left) + (u[t] * u[t] + v[t] * v[t] - 2.0 * rho * u[t] * v[t]) / left
+        form = (uu + vv - 2.0 * rho * uv) / left
+        cost += np.log(left) + form
+        slope = (rho * form - rho - uv) / left
+        in_a += slope * (a_uv * scale - 0.5 * rho * (a_uu / q_uu + a_vv / q_vv))
+        in_b += slope * (b_uv * scale - 0.5 * rho * (b_uu / q_uu + b_vv / q_vv))
         if record:
             path[t] = rho
-        q_uu = rest * target[0] + a * u[t] * u[t] + b * q_uu
-        q_uv = rest * target[1] + a * u[t] * v[t] + b * q_uv
-        q_vv = rest * target[2] + a * v[t] * v[t] + b * q_vv
+        a_uu, a_uv, a_vv = uu - s_uu + b * a_uu, uv - s_uv + b * a_uv, vv - s_vv + b * a_vv
+        b_uu, b_uv, b_vv = q_uu - s_uu + b * b_uu, q_uv - s_uv + b * b_uv, q_vv - s_vv + b * b_vv
+        q_uu = rest * s_uu + a * uu + b * q_uu
+        q_uv = rest * s_uv + a * uv + b * q_uv
+        q_vv = rest * s_vv + a * vv + b * q_vv
     if record:
         path[u.shape[0]] = q_uv / np.sqrt(q_uu * q_vv)
+    gradient[0], gradient[1] = in_a, in_b
     return 0.5 * cost

@@ -5,9 +5,12 @@
    tail (Rockafellar and Uryasev 2000), so that `min_cvar` has the least of exactly this.
 3. Drawdowns compound from one and count the starting value as the first peak.
 4. CVaR, VaR and drawdown are negative numbers; variance, semivariance and ulcer positive.
+5. `RISKS` turns each into a number that is larger when worse; effectiveness is `1 - risk(hedged) / risk(book)`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -61,3 +64,37 @@ def ulcer(returns: Array) -> Array:
     """Root mean square drawdown (Martin and McCann 1989), a positive fraction."""
     depth = drawdowns(returns)
     return np.sqrt((depth * depth).mean(axis=-1))
+
+
+Risk = Callable[[Array], Array]
+
+RISKS: dict[str, Risk] = {
+    "variance": variance,
+    "semivariance": semivariance,
+    "cvar_95": lambda returns: -cvar(returns, 0.95),
+    "max_drawdown": lambda returns: -max_drawdown(returns),
+    "value_at_risk_95": lambda returns: -value_at_risk(returns, 0.95),
+    "ulcer": ulcer,
+}
+"""Risk as a number that is larger when worse, along the last axis. A book without risk has no effectiveness: NaN."""
+
+_QUADRATIC = ("variance", "semivariance")
+
+
+def ratio_effectiveness(risk_book: Array | float, risk_hedged: Array | float) -> Array:
+    """`1 - hedged / book`; NaN where the book's risk is not positive."""
+    book, hedged = np.asarray(risk_book, dtype=np.float64), np.asarray(risk_hedged, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(book > 0.0, 1.0 - hedged / book, np.nan)
+
+
+def saved_points(measure: str, risk_book: Array | float, risk_hedged: Array | float) -> Array:
+    """Risk saved, positive where the hedged account carries less, as a decimal (0.10 is ten points).
+
+    Variance and semivariance are compared as annualised deviations, for a difference of variances says nothing.
+    """
+    book, hedged = np.asarray(risk_book, dtype=np.float64), np.asarray(risk_hedged, dtype=np.float64)
+    if measure in _QUADRATIC:
+        scale = float(TRADING_SESSIONS_PER_YEAR)
+        return np.sqrt(book * scale) - np.sqrt(hedged * scale)
+    return book - hedged
