@@ -6,7 +6,7 @@
 3. `Statements.at(session)` answers by binary search: nothing is recomputed, and nothing known later is seen.
 4. Freshness at the session: a balance-sheet item or a single quarter whose newest period ended more than 200 days ago
    is unknown; a trailing or fiscal year lasts 15 months. So does a balance that the company gives once a year (its last
-   two stand a year apart), as many do with debt: under 200 days it would be known from February to July and unknown from
+   two stand a year apart), as many do with debt: at 200 days it would be known from February to July, unknown from
    August to January, and a screen would rank by the calendar.
 5. `lag` counts quarters for `ttm`, `latest` and `quarter`, fiscal years for `year`; freshness is that of lag 0.
 
