@@ -16,14 +16,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from market.errors import DataError
+from market.securities import delisting_return
 
 if TYPE_CHECKING:
+    from market.market import Market
     from market.panel import PricePanel
 
 Floats = npt.NDArray[np.float64]
@@ -32,18 +35,6 @@ Counts = npt.NDArray[np.int32]
 
 HALT_SESSIONS = 5  # a price older than this is flagged: the name is halted, not merely quiet for a day
 STOPPED_AFTER = 20  # a month without a close and without a word: treated as gone
-DELISTED_FOR_PERFORMANCE = -0.30  # Shumway (1997), NYSE and AMEX
-DELISTED_FOR_PERFORMANCE_NASDAQ = -0.55  # Shumway and Warther (1999)
-PERFORMANCE_WORDS = (
-    "bankrupt",
-    "liquidat",
-    "insolv",
-    "performance",
-    "chapter 11",
-    "chapter 7",
-    "default",
-    "receivership",
-)
 
 
 class Ending(NamedTuple):
@@ -79,24 +70,6 @@ class IndexPrices:
         if at == len(self.sessions) or self.sessions[at] != session:
             raise DataError(f"{session:%Y-%m-%d} is not a session of the prices")
         return at
-
-
-def delisting_return(reason: str, given: float, exchange: str) -> float:
-    """Return from the last close to what a holder got (decimal).
-
-    >>> delisting_return("bankruptcy", float("nan"), "Nasdaq")
-    -0.55
-    >>> delisting_return("merger", float("nan"), "NYSE")
-    0.0
-    """
-    if given == given:
-        return float(given)
-    text = reason.strip().lower()
-    # CRSP delisting codes: 500 and 520 to 584 are the exchange dropping a company for its state.
-    coded = text.isdigit() and (int(text) == 500 or 520 <= int(text) <= 584)
-    if coded or any(word in text for word in PERFORMANCE_WORDS):
-        return DELISTED_FOR_PERFORMANCE_NASDAQ if "nasdaq" in exchange.lower() else DELISTED_FOR_PERFORMANCE
-    return 0.0
 
 
 def _sessions_since(traded: Bools) -> Counts:
@@ -137,6 +110,16 @@ def _endings(
             continue
         found.setdefault(column, []).append(Ending(at, 0.0, f"no price for {STOPPED_AFTER} sessions"))
     return {column: tuple(sorted(endings)) for column, endings in found.items()}
+
+
+_KEPT: WeakKeyDictionary[Market, IndexPrices] = WeakKeyDictionary()
+
+
+def prices_of(data: Market) -> IndexPrices:
+    """`index_prices` of all names of a market, made once for as long as the market lives."""
+    if data not in _KEPT:
+        _KEPT[data] = index_prices(data.panel(), data.securities)
+    return _KEPT[data]
 
 
 def index_prices(panel: PricePanel, securities: pd.DataFrame | None = None) -> IndexPrices:

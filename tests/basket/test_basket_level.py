@@ -108,7 +108,6 @@ def securities(**columns) -> pd.DataFrame:
     [
         ({"delist_reason": ["", "bankruptcy"], "exchange": ["NYSE", "NYSE"]}, 100 - 50 * 0.30),
         ({"delist_reason": ["", "Chapter 11 bankruptcy"], "exchange": ["NYSE", "Nasdaq"]}, 100 - 50 * 0.55),
-        ({"delist_reason": ["", "574"], "exchange": ["NYSE", "NYSE"]}, 100 - 50 * 0.30),
         ({"delist_reason": ["", "merger"], "exchange": ["NYSE", "Nasdaq"]}, 100.0),
         ({"delist_return": [np.nan, -1.0]}, 50.0),
         ({"delist_return": [np.nan, 0.25], "delist_reason": ["", "merger"]}, 112.5),

@@ -1,0 +1,80 @@
+"""Why each name came in and went out, in words.
+
+A name comes in for its rank, or because the basket had room; it goes for its rank, for want of room, because it may no
+longer be held (with the reason of the screen or the filter), or because its price ended.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from basket.built import Basket
+    from basket.pool import Pool
+    from basket.walk import Buffer
+
+COLUMNS = ("date", "ticker", "action", "rank", "reason")
+IN_WORDS = {
+    "universe.index": "left the index",
+    "universe.excluded": "the long book holds the company",
+    "universe.min_dollar_volume": "too little is traded",
+    "universe.min_price": "price too low",
+    "universe.min_market_cap": "too small",
+    "no score": "too few of the screen's figures are known",
+}
+
+
+def changes(basket: Basket) -> pd.DataFrame:
+    """One row per entry and exit: date, ticker, action, rank (NaN when it has none), reason."""
+    tickers = basket.history.prices.tickers
+    held = basket.history.weights != 0
+    ended = {(event.session, event.ticker): event.detail for event in basket.history.events if event.event == "deleted"}
+    rows: list[tuple[pd.Timestamp, str, str, float, str]] = []
+    before = np.zeros(len(tickers), dtype=bool)
+    for number, (session, pool) in enumerate(zip(basket.rebalances, basket.pools, strict=False)):
+        after = held[number]
+        since = basket.rebalances[number - 1] if number else session
+        rows += [
+            (session, str(tickers[c]), "enter", float(pool.rank[c]), _entry(pool, c, basket.buffer))
+            for c in np.flatnonzero(after & ~before).tolist()
+        ]
+        for column in np.flatnonzero(before & ~after).tolist():
+            name = str(tickers[column])
+            gone = next((day for day, ticker in ended if ticker == name and since < day <= session), None)
+            if gone is not None:
+                rows.append((gone, name, "exit", float("nan"), ended[gone, name]))
+            else:
+                rows.append((session, name, "exit", float(pool.rank[column]), _exit(pool, column, basket.buffer)))
+        before = after
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    return frame.sort_values(["date", "action", "rank", "ticker"], kind="stable", ignore_index=True)
+
+
+def _entry(pool: Pool, column: int, buffer: Buffer) -> str:
+    if pool.given is not None:
+        return "on the list"
+    rank = pool.rank[column]
+    if not np.isfinite(rank):
+        return "could not be sold before: halted"
+    if rank <= buffer.enter_rank:
+        return f"rank {rank:.0f}, enters at {buffer.enter_rank} or better"
+    return f"rank {rank:.0f}, fills the {buffer.count} names"
+
+
+def _exit(pool: Pool, column: int, buffer: Buffer) -> str:
+    rank = pool.rank[column]
+    if np.isfinite(rank):
+        if rank > buffer.exit_rank:
+            return f"rank {rank:.0f}, stays to {buffer.exit_rank}"
+        return f"rank {rank:.0f}, gave way to better ranks or a full sector"
+    codes = pool.reason(column).split(", ")
+    return ", ".join(_in_words(code) for code in codes if code) or "no longer offered by the source"
+
+
+def _in_words(code: str) -> str:
+    if code.startswith("rules"):
+        return f"fails the screen's {code}"
+    return IN_WORDS.get(code, code.removeprefix("universe."))

@@ -1,0 +1,220 @@
+"""From the names held to their weights: the scheme's base weights, then caps and targets.
+
+1. Base weights by the scheme, from what the signal session knows.
+2. Limits per name: the name cap, and what liquidity and the stock of borrowable shares allow at a notional.
+3. With caps alone, water-filling gives the nearest weights exactly. With exposure targets or minimum variance the
+   convex program does, a turnover cap then being one of its rules.
+4. Without targets a turnover cap blends the new weights with the drifted ones.
+5. What cannot hold is an error that names the date and the smallest set of rules in conflict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from basket import weighting
+from basket.caps import cap_weights
+from basket.constraints import minimal_conflict, solve
+from basket.exposures import exposures, of_portfolio, sector_weights
+from basket.rules import AnyRule, TurnoverRule, exposure_band, group_cap, limits, name_cap, percent, sectors_near
+from basket.selection import blend_to_turnover_cap
+from basket.weight_spec import (
+    CapWeighted,
+    Equal,
+    Given,
+    InverseVolatility,
+    LiquidityCapped,
+    MinimumVariance,
+    RiskParity,
+    ScoreTilt,
+    Target,
+    Weights,
+)
+from market.errors import ConfigError, InfeasibleError
+
+if TYPE_CHECKING:
+    from basket.pool import Pool
+    from market.market import Market
+    from market.view import View
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+LIQUIDITY_SESSIONS = 63
+
+
+@dataclass
+class Sizer:
+    """Weights for the names of each rebalance.
+
+    signals: the session each rebalance may know. book: weights of the long book by signal session (n_assets,), for
+    targets relative to it. notes: what bound or gave way, as (rebalance number, event, detail).
+    """
+
+    weights: Weights
+    data: Market
+    signals: pd.DatetimeIndex
+    targets: Sequence[Target] = ()
+    turnover_cap: float | None = None
+    book: Mapping[int, Floats] = field(default_factory=dict)
+    market: str = "SPY"
+    notes: list[tuple[int, str, float, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        relative = any(target.relative_to == "book" for target in self.targets)
+        if relative and not self.book:
+            raise ConfigError("targets relative to the long book need one: build with book=..., as a run does")
+
+    def __call__(self, number: int, pool: Pool, held: Ints, drifted: Floats, forced: Bools) -> Floats:
+        """Weights (n_assets,) of the names `held` (positions) at one rebalance.
+
+        drifted (n_assets,): weights before the trade, zero at an inception. forced: deletions, exempt from the cap.
+        Raises `InfeasibleError` naming the date and the rules in conflict.
+        """
+        out = np.zeros(pool.rank.size)
+        if isinstance(self.weights, Given) and pool.given is not None and (pool.given[held] < 0).any():
+            out[held] = pool.given[held] / pool.given[held].sum()
+            return out
+        upper = self._limits(number, pool, held)
+        base = self._base(number, pool, held)
+        try:
+            if self.targets or isinstance(self.weights, MinimumVariance):
+                out[held] = self._by_program(number, pool, held, base, upper, drifted, forced)
+                return out
+            out[held] = self._by_water_filling(pool, held, base, upper)
+        except InfeasibleError as error:
+            raise InfeasibleError(f"{self.signals[number]:%Y-%m-%d}: {error}") from None
+        if self.turnover_cap is not None and drifted.any():
+            out, theta = blend_to_turnover_cap(out, drifted, self.turnover_cap, forced)
+            if theta < 1:
+                self.notes.append(
+                    (number, "turnover_capped", theta, f"moved {percent(theta)} of the way to the new weights")
+                )
+        return out
+
+    def _view(self, number: int) -> View:
+        return self.data.as_of(self.signals[number])
+
+    def _base(self, number: int, pool: Pool, held: Ints) -> Floats:
+        scheme = self.weights
+        if isinstance(scheme, Equal | LiquidityCapped | MinimumVariance):
+            return weighting.equal(held.size)
+        if isinstance(scheme, Given):
+            if pool.given is None:
+                raise ConfigError("scheme given needs a source that gives weights")
+            return pool.given[held] / pool.given[held].sum()
+        view = self._view(number)
+        if isinstance(scheme, CapWeighted):
+            return weighting.cap_power(view.market_cap()[held], scheme.power)
+        if isinstance(scheme, InverseVolatility):
+            return weighting.inverse_volatility(view.returns(scheme.window)[:, held], scheme.floor_percentile)
+        if isinstance(scheme, RiskParity):
+            return weighting.risk_parity(weighting.covariance(view.returns(scheme.window)[:, held]))
+        assert isinstance(scheme, ScoreTilt)
+        start = weighting.equal(held.size) if scheme.base == "equal" else weighting.cap_power(view.market_cap()[held])
+        return weighting.score_tilt(start, pool.score[held], scheme.strength)
+
+    def _limits(self, number: int, pool: Pool, held: Ints) -> Floats:
+        """The tightest limit of each name held (n_held,)."""
+        return np.minimum.reduce([cap for _, cap in self._named_limits(number, held)])
+
+    def _named_limits(self, number: int, held: Ints) -> list[tuple[str, Floats]]:
+        scheme = self.weights
+        cap = scheme.name_cap if scheme.name_cap is not None else 1.0
+        found = [(f"name cap {percent(cap)}", np.full(held.size, cap))]
+        if scheme.liquidity is not None:
+            rule = scheme.liquidity
+            adv = self._view(number).dollar_volume(LIQUIDITY_SESSIONS)[held]
+            text = f"{percent(rule.participation)} of volume for {rule.days:g} days at {rule.notional / 1e6:g} m USD"
+            found.append((text, weighting.liquidity_limits(adv, rule.participation, rule.days, rule.notional)))
+        if scheme.borrow is not None:
+            view = self._view(number)
+            available = view.borrow_available()[held] * view.close()[held]
+            limit = scheme.borrow.share_of_available * available / scheme.borrow.notional
+            text = f"{percent(scheme.borrow.share_of_available)} of the shares to borrow"
+            found.append((text, np.where(np.isfinite(limit), np.minimum(limit, 1.0), 1.0)))
+        return found
+
+    def _by_water_filling(self, pool: Pool, held: Ints, base: Floats, upper: Floats) -> Floats:
+        sector_cap, issuer_cap = self.weights.sector_cap, self.weights.issuer_cap
+        groups, caps = pool.sector[held], np.full(len(pool.sector_names), sector_cap or 1.0)
+        if issuer_cap is not None:
+            # Issuers lie inside sectors, so their lines are capped first, in proportion to their base weights.
+            for issuer in np.unique(pool.issuer[held]):
+                lines = np.flatnonzero(pool.issuer[held] == issuer)
+                if issuer >= 0 and lines.size > 1:
+                    upper = upper.copy()
+                    upper[lines] = np.minimum(upper[lines], issuer_cap * base[lines] / base[lines].sum())
+            upper = np.minimum(upper, issuer_cap)
+        try:
+            return cap_weights(base, upper, groups, caps if sector_cap is not None else None)
+        except InfeasibleError as error:
+            rules = self._cap_rules(pool, held, upper)
+            conflict = minimal_conflict(held.size, rules)
+            if not conflict:
+                raise
+            names = "; ".join(rule.name for rule in conflict)
+            raise InfeasibleError(f"with {held.size} names these rules cannot all hold: {names}") from error
+
+    def _cap_rules(self, pool: Pool, held: Ints, upper: Floats) -> list[AnyRule]:
+        tickers = [str(position) for position in held]
+        scheme = self.weights
+        rules: list[AnyRule] = []
+        if scheme.name_cap is not None:
+            rules.append(name_cap(tickers, scheme.name_cap))
+        if scheme.sector_cap is not None:
+            labels = [pool.sector_names[code] if code >= 0 else "" for code in pool.sector[held]]
+            rules.append(group_cap("sector cap", labels, scheme.sector_cap))
+        if scheme.issuer_cap is not None:
+            rules.append(group_cap("issuer cap", [str(code) for code in pool.issuer[held]], scheme.issuer_cap))
+        if scheme.liquidity is not None or scheme.borrow is not None:
+            rules.append(limits("liquidity and borrow limits", tickers, upper))
+        return rules
+
+    def _by_program(
+        self, number: int, pool: Pool, held: Ints, base: Floats, upper: Floats, drifted: Floats, forced: Bools
+    ) -> Floats:
+        view = self._view(number)
+        rules = self._cap_rules(pool, held, upper)
+        known = exposures(view, self.market) if self.targets else {}
+        for target in self.targets:
+            rules.append(self._target_rule(number, view, pool, held, target, known))
+        if self.turnover_cap is not None and drifted.any():
+            kept = np.where(forced, 0.0, drifted)
+            kept = kept / kept.sum() if kept.sum() > 0 else kept
+            gone = float(kept.sum() - kept[held].sum())
+            rules.append(
+                TurnoverRule(f"turnover cap {percent(self.turnover_cap)}", kept[held], gone, self.turnover_cap)
+            )
+        covariance = None
+        if isinstance(self.weights, MinimumVariance):
+            covariance = weighting.covariance(view.returns(self.weights.window)[:, held])
+            covariance = covariance / np.trace(covariance)
+        solution = solve(base, rules, covariance=covariance)
+        self.notes += [
+            (number, "rule_bound", float(len(labels)), f"{name}: {', '.join(labels[:5])}")
+            for name, labels in solution.bound.items()
+        ]
+        self.notes += [(number, "rule_gave_way", breach, name) for name, breach in solution.broken.items()]
+        return solution.weights
+
+    def _target_rule(
+        self, number: int, view: View, pool: Pool, held: Ints, target: Target, known: Mapping[str, Floats]
+    ) -> AnyRule:
+        if target.exposure == "sector":
+            labels = [pool.sector_names[code] if code >= 0 else "" for code in pool.sector[held]]
+            wanted = sector_weights(view.sector(), self.book[number])
+            return sectors_near(labels, wanted, target.within, target.priority)
+        centre = target.target or 0.0
+        name: str = target.exposure
+        if target.relative_to == "book":
+            centre += of_portfolio(known[target.exposure], self.book[number])
+            name += " near the book's"
+        return exposure_band(name, known[target.exposure][held], centre, target.within, target.priority)

@@ -1,0 +1,127 @@
+"""From pools to target weights: the rules applied at one rebalance after another.
+
+1. What is held drifts with prices to the rebalance; names that ended are gone.
+2. Each tranche whose turn it is chooses its names anew from the pool, its own names being the incumbents.
+3. The names get weights; the tranche's money is spread by them. The other tranches keep what they hold.
+4. The target is the sum of the tranches.
+
+No prices beyond a rebalance's own close are used, and no frames: a walk of 40 names over 30 rebalances takes
+milliseconds, so that hundreds of random draws from the same pools are cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from basket.caps import group_room
+from basket.pool import Pool
+from basket.prices import IndexPrices
+from basket.schedule import tranche_of
+from basket.selection import choose
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+Size = Callable[[int, Pool, Ints, Floats, Bools], Floats]
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Plain numbers of the selection. name_cap and sector_cap keep a sector from outgrowing what the caps can hold."""
+
+    count: int
+    enter_rank: int
+    exit_rank: int
+    min_hold: int = 0
+    max_per_sector: int | None = None
+    max_per_issuer: int | None = None
+    name_cap: float | None = None
+    sector_cap: float | None = None
+    tranches: int = 1
+
+    def sector_limit(self, n_names: int) -> int | None:
+        """Most names of one sector: the rule's own, or what the caps leave room for."""
+        if self.sector_cap is None or self.name_cap is None:
+            return self.max_per_sector
+        room = max(1, group_room(n_names, self.name_cap, self.sector_cap))
+        return room if self.max_per_sector is None else min(room, self.max_per_sector)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """weights (n_rebalances, n_assets) wanted; passed_over: columns left out for want of room in their group."""
+
+    weights: Floats
+    passed_over: tuple[Ints, ...]
+
+
+def walk(
+    pools: Sequence[Pool],
+    at: Ints,
+    prices: IndexPrices,
+    buffer: Buffer,
+    size: Size,
+    ranks: Sequence[Floats] | None = None,
+) -> Walk:
+    """Target weights at the rebalances `at` (session positions), one pool each.
+
+    ranks: another order of the same pools (n_assets, each), NaN where the pool has NaN; by default the pools' own.
+    """
+    n_assets = len(prices.tickers)
+    shares = np.zeros((buffer.tranches, n_assets))
+    age = np.zeros((buffer.tranches, n_assets), dtype=np.int64)
+    weights = np.zeros((len(pools), n_assets))
+    passed: list[Ints] = []
+    previous = -1
+    for number, turn in enumerate(tranche_of(len(pools), buffer.tranches)):
+        fill = int(at[number])
+        pool = pools[number]
+        rank = pool.rank if ranks is None else ranks[number]
+        value = prices.value[fill]
+        gone = _ended(prices, previous, fill)
+        if gone.size:
+            shares[:, gone] = 0.0
+        worth = shares @ value
+        # At the inception each tranche has its part; one that lost all its names starts anew with the others' mean.
+        worth = np.where(worth > 0, worth, worth[worth > 0].mean() if (worth > 0).any() else 1.0 / buffer.tranches)
+        missed = []
+        for tranche in turn:
+            incumbent = shares[tranche] != 0
+            drifted = shares[tranche] * value / worth[tranche]
+            n_names = min(buffer.count, int(np.isfinite(rank).sum()))
+            chosen = choose(
+                rank,
+                incumbent,
+                count=buffer.count,
+                enter_rank=buffer.enter_rank,
+                exit_rank=buffer.exit_rank,
+                age=age[tranche],
+                min_hold=buffer.min_hold,
+                sector=pool.sector,
+                max_per_sector=buffer.sector_limit(n_names),
+                issuer=pool.issuer,
+                max_per_issuer=buffer.max_per_issuer,
+            )
+            target = size(number, pool, chosen.held, drifted, incumbent & ~np.isfinite(rank))
+            buyable = np.where(prices.traded[fill] | incumbent, target, 0.0)
+            if buyable.sum() > 0:
+                target = buyable / buyable.sum()
+            shares[tranche] = np.divide(worth[tranche] * target, value, out=np.zeros(n_assets), where=value > 0)
+            age[tranche] = np.where(shares[tranche] != 0, age[tranche] + 1, 0)
+            missed.append(chosen.passed_over)
+        total = shares * value
+        weights[number] = total.sum(axis=0) / total.sum()
+        passed.append(np.concatenate(missed))
+        previous = fill
+    return Walk(weights, tuple(passed))
+
+
+def _ended(prices: IndexPrices, previous: int, fill: int) -> Ints:
+    """Columns whose name ended after the previous rebalance, up to this one."""
+    return np.array(
+        [c for c, ends in prices.endings.items() if any(previous < e.session <= fill for e in ends)], dtype=np.int64
+    )
