@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from market.view import View
 
+NO_SCORE = "no score"  # the code of names without a block that the screen requires
 SMOOTHING = "smoothing"  # the code of names that pass today but not on enough dates
 
 
@@ -91,13 +92,14 @@ class Screened:
         """Codes of everything that keeps one name out: `universe.min_price`, `rules.all_of[0]`, `no score`."""
         found = [f"universe.{code}" for code in self.admission.reasons(position)]
         if not self.outcome.passed[position]:
-            failing = [test.path for test in self.outcome.tested if not test.met[position]]
-            dropping = [t.path for t in self.outcome.tested if t.missing[position] and t.leaf.on_missing == "drop"]
-            found += dropping or failing or ["rules"]
+            asked = [t for t in self.outcome.tested if self.population[position] or not t.missing[position]]
+            failing = [test.path for test in asked if not test.met[position]]
+            dropping = [t.path for t in asked if t.missing[position] and t.leaf.on_missing == "drop"]
+            found += dropping or failing or ([] if found else ["rules"])
         elif not self.eligible[position] and self.admission.admitted[position]:
             found.append(SMOOTHING)
         if not found and self.blocks and np.isnan(self.score[position]):
-            found.append("no score")
+            found.append(NO_SCORE)
         return found
 
     @cached_property
@@ -201,11 +203,14 @@ class Screened:
         """Itself where a name passes; else raises `DataError` that says what stood in the way."""
         if (self.eligible & (~np.isnan(self.rank) if self.blocks else True)).any():
             return self
-        counts = {f"universe.{code}": int(mask.sum()) for code, mask in self.admission.failed.items()}
         parts = [f"{self.spec.name} on {self.session.date()}: no name can be ranked"]
         if not self.admission.admitted.any():
+            counts = {code: int(limit.failed.sum()) for code, limit in self.admission.limits.items()}
             worst = sorted(counts, key=lambda code: -counts[code])[:3]
-            parts.append("universe: " + ", ".join(f"{code.split('.')[1]} fails {counts[code]}" for code in worst))
+            names = len(self.view.tickers)
+            parts.append(f"of {names} names, " + ", ".join(f"{counts[code]} fail {code}" for code in worst))
+        elif not self.outcome.passed[self.admission.admitted].any():
+            parts.append(f"none of the {int(self.admission.admitted.sum())} names of the universe passes the rules")
         empty = [label for label, share in self.coverage.items() if share == 0]
         if empty:
             parts.append(f"no name of the universe has {', '.join(empty)}")

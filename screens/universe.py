@@ -27,63 +27,88 @@ EXCLUDED = "excluded"  # the code of names left out from outside the spec, such 
 
 
 @dataclass(frozen=True)
+class Limit:
+    """One test of a universe: the names that fail it, what it asks, and the figure it looks at; shape (n_assets,)."""
+
+    failed: Flags
+    requirement: str
+    figure: NDArray[np.generic] | None = None
+
+
+@dataclass(frozen=True)
 class Admission:
-    """Who may be held, shape (n_assets,), and the names each test keeps out."""
+    """Who may be held, shape (n_assets,), and every test by its code (`index`, `min_price`, ...)."""
 
     admitted: Flags
-    failed: dict[str, Flags]
+    limits: dict[str, Limit]
 
     def reasons(self, position: int) -> list[str]:
-        """Codes of every test that one name failed (`index`, `min_price`, ...)."""
-        return [code for code, mask in self.failed.items() if mask[position]]
+        """Codes of every test that one name failed."""
+        return [code for code, limit in self.limits.items() if limit.failed[position]]
 
 
 def admit(universe: Universe, view: View, exclude_issuers: Collection[str] = ()) -> Admission:
     """Who belongs to a universe on the view's date. Raises `ConfigError` for a ticker that is not in the data."""
     tickers = np.asarray(view.tickers, dtype=object)
     _check_tickers(universe, set(tickers))
-    failed: dict[str, Flags] = {}
+    limits: dict[str, Limit] = {}
     if universe.stocks_only:
-        failed["stocks_only"] = ~view.is_stock()
+        limits["stocks_only"] = Limit(~view.is_stock(), "a share, not a fund or an index")
     if universe.index is not None:
-        failed["index"] = ~view.is_member(universe.index)
-    with np.errstate(invalid="ignore"):
-        if universe.min_price is not None:
-            failed["min_price"] = ~(view.close() >= universe.min_price)
-        else:
-            failed["no_price"] = np.isnan(view.close())
-        if universe.min_market_cap is not None:
-            failed["min_market_cap"] = ~(view.market_cap() >= universe.min_market_cap)
-        if universe.max_market_cap is not None:
-            failed["max_market_cap"] = ~(view.market_cap() <= universe.max_market_cap)
-        if universe.min_dollar_volume is not None:
-            volume = view.dollar_volume(universe.dollar_volume_sessions)
-            failed["min_dollar_volume"] = ~(volume >= universe.min_dollar_volume)
-        if universe.min_history_sessions is not None:
-            failed["min_history_sessions"] = view.history_sessions() < universe.min_history_sessions
-        if universe.max_borrow_fee is not None:
-            failed["max_borrow_fee"] = ~(view.borrow_fee() <= universe.max_borrow_fee)
+        limits["index"] = Limit(~view.is_member(universe.index), f"a member of {universe.index} on the date")
+    limits |= _sizes(universe, view)
     for name, texts, only, out in (
         ("sectors", view.sector(), universe.sectors, universe.exclude_sectors),
         ("industries", view.industry(), universe.industries, universe.exclude_industries),
         ("tickers", tickers, universe.tickers, universe.exclude_tickers),
     ):
         if only:
-            failed[name] = ~_is_one_of(texts, only)
+            limits[name] = Limit(~_is_one_of(texts, only), f"one of {', '.join(only)}", texts)
         if out:
-            failed[f"exclude_{name}"] = _is_one_of(texts, (*out, ""))
+            limits[f"exclude_{name}"] = Limit(_is_one_of(texts, (*out, "")), f"none of {', '.join(out)}", texts)
     if universe.exclude_tags:
-        failed["exclude_tags"] = np.logical_or.reduce([view.tagged(tag) for tag in universe.exclude_tags])
+        tagged = np.logical_or.reduce([view.tagged(tag) for tag in universe.exclude_tags])
+        limits["exclude_tags"] = Limit(tagged, f"not tagged {', '.join(universe.exclude_tags)}")
     if exclude_issuers:
-        failed[EXCLUDED] = _is_one_of(view.issuer(), tuple(exclude_issuers))
-    admitted = ~np.logical_or.reduce(list(failed.values()))
+        issuers = view.issuer()
+        limits[EXCLUDED] = Limit(_is_one_of(issuers, tuple(exclude_issuers)), "not an excluded issuer", issuers)
+    admitted = ~np.logical_or.reduce([limit.failed for limit in limits.values()])
     if universe.one_line_per_issuer:
-        failed["one_line_per_issuer"] = _second_lines(admitted, view, universe.dollar_volume_sessions)
-        admitted = admitted & ~failed["one_line_per_issuer"]
+        second = _second_lines(admitted, view, universe.dollar_volume_sessions)
+        limits["one_line_per_issuer"] = Limit(second, "the most traded line of its issuer")
+        admitted = admitted & ~second
     if universe.top_by_market_cap is not None:
-        failed["top_by_market_cap"] = admitted & ~_largest(admitted, view, universe.top_by_market_cap)
-        admitted = admitted & ~failed["top_by_market_cap"]
-    return Admission(admitted, failed)
+        small = admitted & ~_largest(admitted, view, universe.top_by_market_cap)
+        limits["top_by_market_cap"] = Limit(
+            small, f"one of the {universe.top_by_market_cap} largest", view.market_cap()
+        )
+        admitted = admitted & ~small
+    return Admission(admitted, limits)
+
+
+def _sizes(universe: Universe, view: View) -> dict[str, Limit]:
+    """Tests of price, size, trading, history and fee; a figure that is unknown fails."""
+    limits = {"no_price": Limit(np.isnan(view.close()), "a close on the date")}
+    with np.errstate(invalid="ignore"):
+        if universe.min_price is not None:
+            close = view.close()
+            limits["min_price"] = Limit(~(close >= universe.min_price), f"at least {universe.min_price:g} USD", close)
+        if universe.min_market_cap is not None:
+            cap, least = view.market_cap(), universe.min_market_cap
+            limits["min_market_cap"] = Limit(~(cap >= least), f"at least {least:,.0f} USD", cap)
+        if universe.max_market_cap is not None:
+            cap, most = view.market_cap(), universe.max_market_cap
+            limits["max_market_cap"] = Limit(~(cap <= most), f"at most {most:,.0f} USD", cap)
+        if universe.min_dollar_volume is not None:
+            volume, least = view.dollar_volume(universe.dollar_volume_sessions), universe.min_dollar_volume
+            limits["min_dollar_volume"] = Limit(~(volume >= least), f"at least {least:,.0f} USD a day", volume)
+        if universe.min_history_sessions is not None:
+            count, least_count = view.history_sessions(), universe.min_history_sessions
+            limits["min_history_sessions"] = Limit(count < least_count, f"at least {least_count} closes", count)
+        if universe.max_borrow_fee is not None:
+            fee, dearest = view.borrow_fee(), universe.max_borrow_fee
+            limits["max_borrow_fee"] = Limit(~(fee <= dearest), f"at most {dearest:.2%} a year", fee)
+    return limits
 
 
 def _is_one_of(texts: NDArray[np.object_], wanted: tuple[str, ...]) -> Flags:
