@@ -1,7 +1,7 @@
 """What the market was, and what was known when: the ground floor.
 
-`market.open("sample")` or `market.open(directory)` gives a `Market`; `Market.as_of(session)` gives a `View` of what was known
-at that session's close. Names load on first use, so that importing the package costs nothing.
+`market.open("sample")` or `market.open(directory)` gives a `Market`; `Market.as_of(session)` gives a `View` of what was
+known at that session's close. Names load on first use, so that importing the package costs nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from market.market import Market
+    from market.market import Market, planted
     from market.market import open_market as open
     from market.panel import PricePanel
     from market.store import Store
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "open": ("market.market", "open_market"),
+    "planted": ("market.market", "planted"),
     "Market": ("market.market", "Market"),
     "View": ("market.view", "View"),
     "PricePanel": ("market.panel", "PricePanel"),
     "Store": ("market.store", "Store"),
 }
 
-__all__ = ["Market", "PricePanel", "Store", "View", "open"]
+__all__ = ["Market", "PricePanel", "Store", "View", "open", "planted"]
 
 
 def __getattr__(name: str) -> object:

@@ -3,8 +3,8 @@
 1. A dated fee holds for 20 sessions after its date, and for a cost that is being booked also for 20 sessions before it;
    a view, which must not look ahead, uses only those before it.
 2. Otherwise the tier of the name: general collateral 0.30 %, warm 1 %, special 5 %, hard to borrow 20 % a year.
-3. Tiers go by market capitalisation (2 bn USD), short interest of the float (10, 20, 30 %) and price (5 USD). Unknown short
-   interest counts as low; an unknown market capitalisation does not count as small.
+3. Tiers go by market capitalisation (2 bn USD), short interest of the float (10, 20, 30 %) and price (5 USD). Unknown
+   short interest counts as low; an unknown market capitalisation does not count as small.
 
 Fees are decimals a year of the market value that is short. The tiers are a choice of ours, anchored on D'Avolio (2002),
 "The Market for Borrowing Stock", J. Financial Economics 66: value-weighted mean near 0.25 %, specials near 4.3 %.
@@ -54,15 +54,15 @@ class Borrow:
     def from_table(cls, table: pd.DataFrame, sessions: pd.DatetimeIndex, tickers: pd.Index) -> Borrow:
         """Rows of names the market knows, by date."""
         rows = table.sort_values(["date", "ticker"], kind="stable")
-        column = tickers.get_indexer(rows["ticker"])
+        column = tickers.get_indexer(pd.Index(rows["ticker"]))
         session = sessions.searchsorted(rows["date"])
         shares = rows["available_shares"] if "available_shares" in rows else pd.Series(np.nan, index=rows.index)
         kept = column >= 0
         return cls(
             np.asarray(session, dtype=np.int64)[kept],
             np.asarray(column, dtype=np.int64)[kept],
-            rows["fee_annual"].to_numpy(dtype=np.float64)[kept],
-            shares.to_numpy(dtype=np.float64)[kept],
+            np.asarray(rows["fee_annual"], dtype=np.float64)[kept],
+            np.asarray(shares, dtype=np.float64)[kept],
         )
 
     def known(self, row: int, n_tickers: int) -> tuple[Array, Array]:

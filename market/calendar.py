@@ -1,7 +1,7 @@
 """Sessions of the New York Stock Exchange, and the dates that schedules are made of.
 
-1. The sessions come from `exchange_calendars` (XNYS); loading it takes half a second, so they are kept in the user's cache
-   directory under the library's version and read from there the next time.
+1. The sessions come from `exchange_calendars` (XNYS); loading it takes half a second, so they are kept in the user's
+   cache directory under the library's version and read from there the next time.
 2. Everything else is arithmetic on that one sorted array: before, after, n sessions on, the third Friday of a month (or
    the session before it, where that Friday is a holiday), the last session of a month or a week.
 """

@@ -36,7 +36,7 @@ class MarketCaps:
     @classmethod
     def from_table(cls, table: pd.DataFrame, panel: PricePanel) -> MarketCaps:
         """Pivot the rows of names that the panel has."""
-        column = panel.tickers.get_indexer(table["ticker"])
+        column = panel.tickers.get_indexer(pd.Index(table["ticker"]))
         rows = table[column >= 0]
         column = column[column >= 0]
         dates, row = np.unique(rows["date"].to_numpy(dtype="datetime64[ns]"), return_inverse=True)

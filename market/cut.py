@@ -1,10 +1,10 @@
 """A table as it stood at the close of one session: everything that was not known then is taken out.
 
-1. Rows known by a date (`prices`, `market_cap`, `rates`, `borrow`, `factors`, `tags`; `short_interest` by publication) stay
-   where that date is not after the session.
+1. Rows known by a date (`prices`, `market_cap`, `rates`, `borrow`, `factors`, `tags`; `short_interest` by
+   publication) stay where that date is not after the session.
 2. Facts stay where the session from which they were known is not after it (`market.facts`).
-3. An announcement of earnings is known on its day where it was made before the open, else on the session after it; filing
-   texts on the session after filing.
+3. An announcement of earnings is known on its day where it was made before the open, else on the session after it;
+   filing texts on the session after filing.
 4. Intervals that began stay, and an end that lies ahead is not known yet: members, tags, the last day of a security and
    how it ended.
 """

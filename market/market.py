@@ -1,185 +1,123 @@
 """The market a run works on: a store, or planted tables, seen whole or cut at a session.
 
 1. `open_market` finds the store; nothing is read before it is asked for.
-2. Prices are loaded once into arrays (`market.panel`); the sessions are those of the exchange from the first price to the
-   last, and the tickers are all names with prices, sorted.
+2. Prices are loaded once into arrays (`market.panel`); the sessions are those of the exchange from the first price to
+   the last, and the tickers are all names with prices, sorted.
 3. `as_of(session)` gives the one way to look at a date: a `View`, which never sees past that session's close.
-4. `cut(session)` gives the same market with everything later removed; a result up to that session must not change by one
-   bit when it is computed on the cut market. Tickers stay (labels carry no values), so that all shapes stay.
+4. `cut(session)` gives the same market with everything later removed; a result up to that session must not change by
+   one bit when it is computed on the cut market. Tickers stay (labels carry no values), so that all shapes stay.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from market import calendar, securities
-from market.cut import cut_table
+from market.contents import Contents
 from market.errors import DataError
 from market.manifest import Manifest
 from market.members import Members
 from market.panel import PricePanel
 from market.rates import rate_by_session
 from market.store import MANIFEST, Store, schema_of
-from market.tables import TABLES
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from market.borrow import Borrow
     from market.capitalisation import MarketCaps
     from market.statements import Statements
     from market.view import View
 
 SAMPLE = Path(__file__).parent / "sample"
-PRICE_COLUMNS = ("date", "ticker", "close", "volume", "dividend", "split", "adj_close")
 VIEWS_KEPT = 64  # views share the market's arrays; only what they computed themselves is kept
 
 
 def open_market(where: str | Path = "sample") -> Market:
     """The market in a store: `sample` (what the package ships), a directory, or a read-only URI (`s3://...`).
 
-    A directory without a manifest is read as your own tables (`prices.csv`, `facts.parquet`, ...), without being changed.
-    Raises `DataError` where there is nothing to open.
+    A directory without a manifest is read as your own tables (`prices.csv`, `facts.parquet`, ...), without being
+    changed. Raises `DataError` where there is nothing to open.
     """
     if str(where) == "sample":
-        return Market(Store(SAMPLE), name="sample")
+        return Market(Contents("sample", Store(SAMPLE)), SAMPLE)
     if "://" not in str(where):
         path = Path(where).expanduser()
         if path.is_dir() and not (path / MANIFEST).exists():
             from market.sources.files import read_directory
 
-            return Market(None, name=path.name, root=path, planted=read_directory(path))
-    return Market(Store(where))
+            frames, notes = read_directory(path)
+            return Market(Contents(path.name, None, frames), path, notes)
+    store = Store(where)
+    return Market(Contents(Path(store.location).name, store), store.root)
+
+
+def planted(name: str = "planted", **tables: pd.DataFrame) -> Market:
+    """A market of nothing but the given tables; raises `DataError` where a row breaks a check."""
+    return Market(Contents(name)).with_tables(**tables)
 
 
 class Market:
     """Prices, facts, members, rates and the rest, for all sessions or, when cut, up to one."""
 
-    def __init__(
-        self,
-        store: Store | None,
-        name: str = "",
-        root: Path | None = None,
-        planted: Mapping[str, pd.DataFrame] | None = None,
-        parent: Market | None = None,
-        horizon: pd.Timestamp | None = None,
-    ) -> None:
-        self._store = store
-        self.root = store.root if store is not None else root
-        self.name = name or (Path(store.location).name if store is not None else "planted")
-        self._planted = dict(planted or {})
-        self._parent = parent
-        self._horizon = horizon
-        self._frames: dict[str, pd.DataFrame] = {}
+    def __init__(self, contents: Contents, root: Path | None = None, notes: Sequence[str] = ()) -> None:
+        self.contents = contents
+        self.name = contents.label
+        self.root = root
+        self.extra_notes = list(notes)
         self._views: dict[pd.Timestamp, View] = {}
 
     def __repr__(self) -> str:
         return f"<Market {self.name}: {len(self.tickers)} tickers, {self.start.date()} to {self.end.date()}>"
 
-    # --- tables -----------------------------------------------------------------------------------------------------
-
-    def has(self, name: str) -> bool:
-        """Whether there is a table of that name, with rows."""
-        schema_of(name)
-        if self._parent is not None:
-            return self._parent.has(name)
-        if name in self._planted:
-            return len(self._planted[name]) > 0
-        return self._store is not None and self._store.has(name) and self._store.entry(name).rows > 0
-
-    def table(self, name: str) -> pd.DataFrame:
-        """A copy of one table, in canonical types; raises `DataError` where there is none."""
-        return self.rows(name).copy()
-
-    def rows(self, name: str) -> pd.DataFrame:
-        """As `table`, without the copy: do not change it."""
-        if name not in self._frames:
-            self._frames[name] = self._read(name)
-        return self._frames[name]
-
-    def _read(self, name: str) -> pd.DataFrame:
-        if not self.has(name):
-            held = ", ".join(table for table in TABLES if self.has(table)) or "nothing"
-            raise DataError(f"{self.name}: no table {name!r}; it holds {held}")
-        if self._parent is not None and self._horizon is not None:
-            return cut_table(name, self._parent.rows(name), self._horizon, self._parent.sessions)
-        rows = self._planted[name] if name in self._planted else self._store_of(name).frame(name)
-        if name == "securities":
-            return securities.labelled(rows)
-        return securities.relabel(rows, self._symbols, TABLES[name].dated_by or "")
-
-    @cached_property
-    def _symbols(self) -> pd.DataFrame | None:
-        """The security master as given, where it says that a symbol was used twice."""
-        if not self.has("securities"):
-            return None
-        rows = self._planted.get("securities")
-        rows = rows if rows is not None else self._store_of("securities").frame("securities")
-        return rows if rows["ticker"].duplicated().any() else None
-
-    def _store_of(self, name: str) -> Store:
-        if self._store is None:
-            raise DataError(f"{self.name}: no table {name!r}")
-        return self._store
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the content of all tables (and of the session it is cut at)."""
+        return self.contents.fingerprint
 
     @property
     def manifest(self) -> Manifest:
-        """What the store says of its tables; planted tables are described from their rows."""
-        from market.fingerprint import Fingerprint
-        from market.writer import describe
+        """Rows, span, fingerprint and source of each table."""
+        return self.contents.manifest
 
-        if self._parent is not None:
-            return self._parent.manifest
-        manifest = self._store.manifest if self._store is not None else Manifest()
-        for name, rows in self._planted.items():
-            entry = describe(rows, name, "", str(Fingerprint.of(rows)), "planted" if self._store else str(self.root))
-            manifest = manifest.with_entry(name, entry)
-        return manifest
+    def has(self, name: str) -> bool:
+        """Whether there is a table of that name, with rows."""
+        return self.contents.has(name)
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """Hash of the content of all tables (and of the session it is cut at)."""
-        from market.fingerprint import combined
+    def table(self, name: str) -> pd.DataFrame:
+        """A copy of one table, in canonical types; raises `DataError` where there is none."""
+        return self.contents.rows(name).copy()
 
-        if self._parent is not None and self._horizon is not None:
-            return combined({"whole": self._parent.fingerprint, "cut": self._horizon.date().isoformat()})
-        return self.manifest.fingerprint
+    def rows(self, name: str) -> pd.DataFrame:
+        """As `table`, without the copy: do not change it."""
+        return self.contents.rows(name)
 
     # --- sessions and names -----------------------------------------------------------------------------------------
 
     @cached_property
     def _panel(self) -> PricePanel:
-        if self._parent is not None:
-            return self._parent._panel.select(end=self._horizon)
-        rows = self._price_rows()
-        if not rows.num_rows:
-            raise DataError(f"{self.name}: the table prices is empty")
         import pyarrow.compute as pc
 
+        rows = self.contents.prices()
         span = pc.min_max(rows["date"]).as_py()
         sessions = calendar.sessions_between(span["min"], span["max"])
+        if not len(sessions):
+            raise DataError(f"{self.name}: no price lies on a session of the exchange")
         tickers = pd.Index(sorted(pc.unique(rows["ticker"]).to_pylist()), dtype="object", name="ticker")
-        return PricePanel.from_rows(rows, sessions, tickers)
+        panel = PricePanel.from_rows(rows, sessions, tickers)
+        return panel if not self.has("securities") else panel.within(*self._lives(tickers))
 
-    def _price_rows(self) -> pa.Table:
-        import pyarrow as pa
-
-        if "prices" not in self._planted and self._symbols is None:
-            return self._store_of("prices").arrow("prices", PRICE_COLUMNS)
-        frame = self.rows("prices").reindex(columns=list(PRICE_COLUMNS))
-        arrays = [
-            pa.array(frame["date"].to_numpy().astype("datetime64[D]")),
-            pa.array(frame["ticker"].to_list(), pa.string()),
-        ]
-        arrays += [pa.array(frame[name].to_numpy(dtype=np.float64)) for name in PRICE_COLUMNS[2:]]
-        return pa.Table.from_arrays(arrays, list(PRICE_COLUMNS))
+    def _lives(self, tickers: pd.Index) -> tuple[np.ndarray, np.ndarray]:
+        """First and last day of each security, NaT where open; shape (N,)."""
+        rows = self.rows("securities").set_index("ticker").reindex(tickers)
+        open_ended = pd.Series(pd.NaT, index=tickers, dtype="datetime64[ns]")
+        first, last = (rows.get(name, open_ended).to_numpy() for name in ("first_date", "last_date"))
+        return first, last
 
     @property
     def sessions(self) -> pd.DatetimeIndex:
@@ -249,11 +187,10 @@ class Market:
         start: pd.Timestamp | str | None = None,
         end: pd.Timestamp | str | None = None,
     ) -> PricePanel:
-        """Prices of some tickers (all) from `start` to `end`, both inclusive; raises `DataError` for an unknown name."""
-        if tickers is not None:
-            for ticker in tickers:
-                if ticker not in self.tickers:
-                    raise DataError(f"no prices of {ticker!r}{self.hint(str(ticker))}")
+        """Prices of some tickers (all) from `start` to `end`, both inclusive; raises `DataError` for unknown names."""
+        for ticker in () if tickers is None else tickers:
+            if ticker not in self.tickers:
+                raise DataError(f"no prices of {ticker!r}{self.hint(str(ticker))}")
         if tickers is None and start is None and end is None:
             return self._panel
         index = None if tickers is None else pd.Index(list(tickers), dtype="object", name="ticker")
@@ -262,6 +199,21 @@ class Market:
     def rates(self, name: str = "fed_funds") -> pd.Series:
         """A rate by session, decimal a year, the last value carried forward for ten days."""
         return rate_by_session(self.rows("rates"), name, self.sessions)
+
+    def resolve(self, symbol: str, day: pd.Timestamp | str | None = None) -> str:
+        """The name under which this market keeps a symbol (of a day): `FB` in 2021 is `META`.
+
+        Raises `DataError`, with a hint, where it has no prices of it.
+        """
+        from market.symbols import SymbolMap
+
+        stamp = None if day is None else _day(day)
+        name = symbol
+        if self.has("symbols"):
+            name = SymbolMap(self.rows("symbols")).ticker(symbol, stamp, self.tickers)
+        if name not in self.tickers:
+            raise DataError(f"no prices of {symbol!r}{self.hint(symbol)}")
+        return name
 
     def members_on(self, index: str, session: pd.Timestamp | str) -> list[str]:
         """Tickers of an index's members on a day, with or without data; sorted."""
@@ -277,16 +229,16 @@ class Market:
     def cut(self, session: pd.Timestamp | str) -> Market:
         """The same market with everything after a session's close removed."""
         stamp = self.session(session)
-        return self if stamp == self._horizon else Market(None, self.name, self.root, None, self, stamp)
+        other = Market(self.contents.cut(stamp, self.sessions), self.root, self.extra_notes)
+        other.__dict__["_panel"] = self._panel.select(end=stamp)
+        return other
 
-    def with_tables(self, **tables: pd.DataFrame) -> Self:
+    def with_tables(self, **tables: pd.DataFrame) -> Market:
         """This market with whole tables replaced (planted data); raises `DataError` where a row breaks a check."""
         from market.validation import canonical
 
-        if self._parent is not None:
-            raise DataError("plant tables in the whole market, then cut it")
         planted = {name: canonical(rows, schema_of(name)) for name, rows in tables.items()}
-        other = type(self)(self._store, self.name, self.root, {**self._planted, **planted})
+        other = Market(self.contents.with_tables(planted), self.root, self.extra_notes)
         if "_panel" in self.__dict__ and not {"prices", "securities"} & set(planted):
             other.__dict__["_panel"] = self._panel  # the same prices: no need to read them again
         return other
@@ -319,11 +271,7 @@ class Market:
     @cached_property
     def items(self) -> frozenset[str]:
         """Names of the items that the facts hold."""
-        if not self.has("facts"):
-            return frozenset()
-        if self._parent is None and self._store is not None and "facts" not in {*self._planted, *self._frames}:
-            return frozenset(self._store.query("SELECT DISTINCT item FROM facts", ("facts",))["item"].to_pylist())
-        return frozenset(map(str, self.rows("facts")["item"].unique()))
+        return self.contents.items()
 
     @cached_property
     def market_caps(self) -> MarketCaps | None:

@@ -1,13 +1,13 @@
 """Prices as aligned arrays: sessions by tickers, as traded.
 
 1. Rows of the `prices` table are scattered into float64 arrays of shape (T, N) by integer codes.
-2. `close` is as traded and NaN where a name did not trade; where only `adj_close` is known it stands in for the close and
-   the ticker is listed in `total_return_only`.
+2. `close` is as traded and NaN where a name did not trade; where only `adj_close` is known it stands in for the close
+   and the ticker is listed in `total_return_only`.
 3. `dividend` is 0 and `split` 1 where nothing happened; `volume` is NaN where unknown.
 4. Total return of a session: one share held before becomes `split` shares, each worth `close` and receiving `dividend`:
    r = split * (close + dividend) / close_before - 1, with the last close before, at most five sessions old.
-5. Carried closes multiply by split factors from the first row on and are never re-based from the end: the past of a panel
-   does not change when sessions are added to it.
+5. Carried closes multiply by split factors from the first row on and are never re-based from the end: the past of a
+   panel does not change when sessions are added to it.
 
 NaN is unknown, never zero; arrays are read-only.
 """
@@ -75,14 +75,31 @@ class PricePanel:
             _frozen(dividend),
             _frozen(split),
             _frozen(spread("volume", np.nan)),
-            frozenset(str(name) for name in tickers[alone]),
+            frozenset(map(str, tickers[np.flatnonzero(alone)])),
+        )
+
+    def within(self, first: NDArray[np.datetime64], last: NDArray[np.datetime64]) -> PricePanel:
+        """Without the rows outside the life of each security, `[first, last]`, NaT open; shape (N,) each.
+
+        A row before the first day belongs to another company that used the symbol.
+        """
+        days = self.sessions.to_numpy()[:, None]
+        outside = (days < first[None, :]) | (days > last[None, :])  # NaT compares false
+        if not (outside & ~np.isnan(self.close)).any():
+            return self
+        return replace(
+            self,
+            close=_frozen(np.where(outside, np.nan, self.close)),
+            volume=_frozen(np.where(outside, np.nan, self.volume)),
+            dividend=_frozen(np.where(outside, 0.0, self.dividend)),
+            split=_frozen(np.where(outside, 1.0, self.split)),
         )
 
     def column(self, ticker: str) -> int:
         """Position of a ticker; raises `DataError` naming it where the panel has no such name."""
         if ticker not in self.tickers:
             raise DataError(f"no prices of {ticker!r}")
-        return int(self.tickers.get_loc(ticker))
+        return int(self.tickers.get_indexer(pd.Index([ticker]))[0])
 
     def row(self, session: pd.Timestamp) -> int:
         """Position of a session; raises `DataError` where the panel has no such session."""
@@ -144,7 +161,7 @@ class PricePanel:
 
     @cached_property
     def _carried_close(self) -> Array:
-        return _frozen(self.close * self._split_factor)
+        return _frozen(np.asarray(self.close * self._split_factor).astype(np.float64))
 
     @cached_property
     def _total_returns(self) -> Array:
@@ -154,7 +171,8 @@ class PricePanel:
 def total_returns(close: Array, dividend: Array, split: Array) -> Array:
     """Simple total returns of shape (T, N) from as-traded closes, cash dividends and splits; row 0 is NaN.
 
-    Where a name did not trade for up to four sessions, its next return spans the gap with the splits and dividends inside it.
+    Where a name did not trade for up to four sessions, its next return spans the gap with the splits and dividends
+    inside it.
 
     >>> closes = np.array([[100.0], [51.0]])
     >>> float(total_returns(closes, np.array([[0.0], [1.0]]), np.array([[1.0], [2.0]]))[1, 0].round(12))
@@ -167,7 +185,9 @@ def total_returns(close: Array, dividend: Array, split: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         result[1:] = split[1:] * (close[1:] + dividend[1:]) / close[:-1] - 1.0
     rows, columns = np.nonzero(np.isnan(result[1:]) & ~np.isnan(close[1:]))
-    for row, name in zip(rows + 1, columns, strict=True):  # the rare names that did not trade the session before
+    for row, name in zip(
+        (rows + 1).tolist(), columns.tolist(), strict=True
+    ):  # the rare names that did not trade the session before
         first = max(row - MAX_CLOSE_AGE, 0)
         traded = np.flatnonzero(~np.isnan(close[first:row, name]))
         if not len(traded):

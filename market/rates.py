@@ -1,8 +1,8 @@
 """Money-market rates and factor returns by session: the last value known, never a later one.
 
 1. Rows are `date, name, value`; a rate is a decimal a year, a factor return a decimal a session.
-2. A rate by session is the last one dated on or before it; for a view, dated strictly before it, because overnight rates
-   are published on the next morning. Older than ten days it is unknown.
+2. A rate by session is the last one dated on or before it; for a view, dated strictly before it, because overnight
+   rates are published on the next morning. Older than ten days it is unknown.
 3. Factor returns are taken on their own day only and never carried forward.
 """
 

@@ -1,12 +1,13 @@
 """The security master: what a ticker is, whose it is, and since when.
 
-1. One row of `securities` is one security; its ticker is its permanent name in a store, whatever symbol it trades under.
+1. One row of `securities` is one security; its ticker is its permanent name in a store, whatever symbol it trades
+   under.
 2. Where two rows share a ticker (a reused symbol), the one that lived last keeps it; an earlier one is named
    `TICKER@last_date`, and rows of every other table follow by their date: no history is inherited.
 3. Prices outside `[first_date, last_date]` of a security are not its own and are left out.
 4. The issuer of a security is its CIK, else its name, else itself: GOOG and GOOGL are one company.
-5. A missing delisting return is the documented default: -30 % (NYSE and American) or -55 % (Nasdaq) where the reason is a
-   failure (Shumway 1997; Shumway and Warther 1999), else 0.
+5. A missing delisting return is the documented default: -30 % (NYSE and American) or -55 % (Nasdaq) where the reason
+   is a failure (Shumway 1997; Shumway and Warther 1999), else 0.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ _CLASS_WORDS = re.compile(r"[,.]|\b(class [a-c]|cl [a-c]|inc|corp|corporation|co
 def master(table: pd.DataFrame | None, tickers: pd.Index) -> pd.DataFrame:
     """The `securities` of a market: one row a ticker, all columns there, texts '' where unknown.
 
-    `tickers` are the names with prices; those the table does not describe get an empty row. A name beginning with `^` is
-    of type `index`, others without a type are `stock`.
+    `tickers` are the names with prices; those the table does not describe get an empty row. A name beginning with `^`
+    is of type `index`, others without a type are `stock`.
     """
     rows = pd.DataFrame({"ticker": pd.Series(dtype="str")}) if table is None else labelled(table)
     frame = rows.set_index("ticker").reindex(tickers)
     frame.index.name = "ticker"
     for name in _TEXTS:
         frame[name] = (frame[name] if name in frame else pd.Series("", index=frame.index)).fillna("").astype("str")
-    frame["cik"] = pd.array(frame["cik"], dtype="Int64") if "cik" in frame else pd.array([pd.NA] * len(frame), "Int64")
+    frame["cik"] = (frame["cik"] if "cik" in frame else pd.Series(pd.NA, index=frame.index)).astype("Int64")
     for name in ("first_date", "last_date"):
         frame[name] = pd.to_datetime(frame[name] if name in frame else pd.Series(pd.NaT, index=frame.index))
     if "delist_return" not in frame:
@@ -52,7 +53,7 @@ def master(table: pd.DataFrame | None, tickers: pd.Index) -> pd.DataFrame:
 
 
 def issuers(frame: pd.DataFrame) -> NDArray[np.object_]:
-    """Key of the company behind each security, shape (N,): `CIK…`, else the name without its share class, else the ticker."""
+    """Key of the company behind each security, shape (N,): `CIK...`, else its name without share class, else itself."""
     keys = np.empty(len(frame), dtype=object)
     for i, (ticker, cik, name) in enumerate(zip(frame.index, frame["cik"], frame["name"], strict=True)):
         words = " ".join(_CLASS_WORDS.sub(" ", str(name)).lower().split())
@@ -64,9 +65,8 @@ def labelled(table: pd.DataFrame) -> pd.DataFrame:
     """`securities` with one name a row: of several with one ticker, the earlier ones become `TICKER@last_date`."""
     if not table["ticker"].duplicated().any():
         return table
-    rows = table.assign(
-        first_date=pd.to_datetime(table.get("first_date")), last_date=pd.to_datetime(table.get("last_date"))
-    )
+    never = pd.Series(pd.NaT, index=table.index, dtype="datetime64[ns]")
+    rows = table.assign(**{name: table.get(name, never) for name in ("first_date", "last_date")})
     end = rows["last_date"].fillna(pd.Timestamp.max)
     latest = end == end.groupby(rows["ticker"]).transform("max")
     names = [
@@ -79,7 +79,8 @@ def labelled(table: pd.DataFrame) -> pd.DataFrame:
 def relabel(frame: pd.DataFrame, securities: pd.DataFrame | None, dated_by: str) -> pd.DataFrame:
     """Rows of another table under the permanent names of the securities that held the symbol on their dates.
 
-    A row dated before a reused symbol's current holder, and inside no earlier holder's life, belongs to nobody and goes.
+    A row dated before a reused symbol's current holder, and inside no earlier holder's life, belongs to nobody and
+    goes.
     """
     if securities is None or "ticker" not in frame or not securities["ticker"].duplicated().any():
         return frame

@@ -5,7 +5,9 @@
 3. `key` names the row: two rows with one key contradict or repeat each other.
 4. `dated_by` is the column that a coverage summary reads; `known_by` the one that a cut at a session compares.
 
-Rates, fees and returns are decimals a year or a session; money is in USD; volumes and splits are as traded.
+`symbols` is the dated symbol map: `ticker` is the permanent name in the store of what traded as `symbol` from `start`
+to `end` (FB until 2022-06-08 is META). Rates, fees and returns are decimals a year or a session; money is in USD;
+volumes and splits are as traded; `short_percent_of_float` is in percent.
 """
 
 from __future__ import annotations
@@ -181,6 +183,19 @@ _TABLES = (
         key=("index", "ticker", "start"),
         dated_by="start",
         known_by="start",
+        ordered=(("start", "end"),),
+    ),
+    Table(
+        "symbols",
+        (
+            _text("symbol", True),
+            _text("ticker", True),
+            _date("start"),
+            _date("end"),
+            _text("source"),
+        ),
+        key=("symbol", "start", "end"),
+        dated_by="end",
         ordered=(("start", "end"),),
     ),
     Table(

@@ -26,6 +26,7 @@ EMPTY_TEXT = frozenset({"", "nan", "NaN", "None", "null", "NULL", "NaT", "<NA>"}
 """Texts that mean "missing" in any column but a ticker, where only the empty text does."""
 MISSING_NUMBER = EMPTY_TEXT | {"NA", "N/A", "n/a", "#N/A", "-", "."}
 FIRST_LINE_OF_CSV = 2  # line 1 holds the names
+SYMBOLS = ("ticker", "symbol")
 CLOSE_HOUR = 16  # New York: what is known later that day is known at the next session's close
 EARLIEST_DATE = pd.Timestamp("1900-01-01")
 LATEST_DATE = pd.Timestamp("2262-01-01")
@@ -194,10 +195,10 @@ def _parse(raw: pd.Series, column: Column) -> tuple[pd.Series, np.ndarray]:
 
 
 def _parse_text(raw: pd.Series, column: Column) -> pd.Series:
-    missing = {""} if column.name == "ticker" else EMPTY_TEXT
+    missing = {""} if column.name in SYMBOLS else EMPTY_TEXT
     blank = raw.isna().to_numpy()
     text = raw.astype(object).where(~blank, "").astype(str).str.strip()
-    if column.name == "ticker":
+    if column.name in SYMBOLS:
         text = text.str.upper().str.replace(_SHARE_CLASS, r"\1.\2", regex=True)
     return text.where(~text.isin(missing), None).astype("str")
 

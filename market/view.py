@@ -71,7 +71,7 @@ class View:
     def _vector(self, tickers: pd.Series, values: NDArray[np.float64]) -> Array:
         """Values by ticker as a vector; of several for one ticker the last."""
         result = np.full(len(self.tickers), np.nan)
-        column = self.tickers.get_indexer(tickers)
+        column = self.tickers.get_indexer(pd.Index(tickers))
         result[column[column >= 0]] = values[column >= 0]
         return result
 

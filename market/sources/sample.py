@@ -1,7 +1,8 @@
 """Cuts the shipped sample from a directory of source files: `python -m market.sources.sample SOURCE DEST`.
 
 1. Read the source's files, take out what `quarantine.csv` names, keep 2018 on (facts from 2013 on).
-2. Derive total returns from close, dividend and split, and compare them with the source's `adj_close`, which is left out.
+2. Derive total returns from close, dividend and split, and compare them with the source's `adj_close`, which is left
+   out.
 3. Round closes to the cents they were traded at, where they are cents; keep volume, dividends and splits as they are.
 4. Write the tables compactly, the manifest, and `PROVENANCE.md` with sources, faults and the measured differences.
 """
@@ -18,8 +19,10 @@ from market.encoding import write_parquet
 from market.errors import DataError
 from market.fingerprint import Fingerprint
 from market.manifest import Manifest, TableEntry
+from market.members import Members, from_pitindex
 from market.sources.provenance import NOTES, SOURCES, provenance
 from market.store import MANIFEST, write_atomically
+from market.symbols import Rename, SymbolMap, map_of
 from market.tables import TABLES
 from market.validation import canonical, read_rows
 from market.writer import describe
@@ -32,6 +35,16 @@ FUND_PLACES, CLOSE_PLACES = 6, 4
 FLOAT_NOISE = 1.5e-7  # the source holds closes in single precision
 PUBLICATION_SESSIONS = 8  # FINRA publishes on the seventh or eighth session after settlement: the later one
 LEVEL = 19  # zstd
+LAST_SESSION = pd.Timestamp("2026-05-29")
+RENAMES = (  # those that index records show as one name leaving and another entering
+    ("2018-10-31", "PX", "LIN"),
+    ("2019-06-03", "DWDP", "DD"),
+    ("2020-04-01", "ARNC", "HWM"),
+    ("2022-03-15", "HFC", "DINO"),
+    ("2022-04-04", "ADS", "BFH"),
+    ("2022-04-11", "DISCA", "WBD"),
+    ("2024-10-02", "CHK", "EXE"),
+)
 
 SECTOR_OF_YAHOO = {
     "Technology": "Information Technology",
@@ -60,9 +73,20 @@ def build(source: Path, destination: Path) -> Manifest:
     entries = {name: _write(name, frames[name], destination) for name in TABLES if name in frames}
     manifest = Manifest(entries, NOTES, generation=1)
     write_atomically(destination / MANIFEST, manifest.to_json().encode())
-    text = provenance(manifest, quarantine, errors)
+    text = provenance(manifest, quarantine, errors, _shares(frames))
     write_atomically(destination / "PROVENANCE.md", text.encode())
     return manifest
+
+
+def _shares(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """Measured shares that the provenance quotes: members with prices at four dates, facts without a filing date."""
+    members = Members(canonical(frames["members"], TABLES["members"]))
+    parts = []
+    for day in map(pd.Timestamp, ("2018-01-02", "2020-01-02", "2022-01-03", "2026-01-02")):
+        held = members.on("sp500", day)
+        priced = frames["prices"].loc[frames["prices"]["date"] == day, "ticker"]
+        parts.append(f"{len(set(held) & set(priced))} of {len(held)} on {day.date()}")
+    return {"coverage": ", ".join(parts), "assumed": f"{frames['facts']['filed'].isna().mean():.0%}"}
 
 
 def _write(name: str, frame: pd.DataFrame, destination: Path) -> TableEntry:
@@ -131,7 +155,7 @@ def _securities(source: Path, prices: pd.DataFrame) -> pd.DataFrame:
     frame["type"] = "stock"
     frame["cik"] = pd.to_numeric(frame["cik"])
     listed = prices.groupby("ticker")["date"].agg(["min", "max"])
-    others = listed.index.difference(frame["ticker"])
+    others = listed.index.difference(pd.Index(frame["ticker"]))
     funds = pd.DataFrame({"ticker": others, "type": ["index" if t.startswith("^") else "fund" for t in others]})
     frame = pd.concat([frame, funds], ignore_index=True)
     first = pd.to_datetime(frame["first_date"]).fillna(frame["ticker"].map(listed["min"]))
@@ -152,8 +176,12 @@ def _other_tables(source: Path, quarantine: pd.DataFrame, stocks: frozenset[str]
     market_cap = read_rows(source / "market_cap.parquet")[0]
     market_cap = market_cap[market_cap["date"] >= FIRST_MARKET_CAP].reset_index(drop=True)
     market_cap = market_cap[~in_quarantine(market_cap, quarantine, "market_cap", "date")]
+    symbols = _symbols(stocks)
     members = read_rows(source / "members.csv")[0]
     members = members[(members["end"] == "") | (members["end"] >= str(FIRST_SESSION.date()))]
+    members = members[~_listed_twice(members, symbols)]
+    first = pd.to_datetime(members.set_index("ticker")["start"]).groupby(level=0).min()
+    symbols = symbols[~(symbols["symbol"].map(first) <= symbols["end"])]  # a member under the old symbol: no rename
     borrow = _dated(source / "borrow.csv", "date", FIRST_SESSION)
     borrow = borrow[~in_quarantine(borrow, quarantine, "borrow", "date")]
     short = read_rows(source / "short_interest.csv")[0]
@@ -164,6 +192,7 @@ def _other_tables(source: Path, quarantine: pd.DataFrame, stocks: frozenset[str]
     return {
         "facts": facts,
         "members": members,
+        "symbols": symbols,
         "market_cap": market_cap,
         "rates": _dated(source / "rates.csv", "date", FIRST_RATE),
         "borrow": borrow,
@@ -171,6 +200,30 @@ def _other_tables(source: Path, quarantine: pd.DataFrame, stocks: frozenset[str]
         "earnings": _dated(source / "earnings.csv", "date", FIRST_SESSION).drop_duplicates(["ticker", "date"]),
         "factors": _dated(source / "factors.csv", "date", FIRST_SESSION),
     }
+
+
+def _symbols(stocks: frozenset[str]) -> pd.DataFrame:
+    """Old symbols of the sample's names, until its last session."""
+    live = from_pitindex("sp500")
+    if not live.packaged:
+        raise DataError("pitindex does not read its packaged data: unset PITINDEX_CACHE_DIR and empty its cache")
+    known = [Rename(pd.Timestamp(day), old, new) for day, old, new in RENAMES]
+    rows = pd.concat([live.symbols, map_of(known, "press releases")], ignore_index=True)
+    return rows[rows["ticker"].isin(stocks) & (rows["end"] < LAST_SESSION)]
+
+
+def _listed_twice(members: pd.DataFrame, symbols: pd.DataFrame) -> np.ndarray:
+    """Members under an old symbol (BLL, FLT) while the same company is one under its new symbol."""
+    names = SymbolMap(symbols)
+    spans = {
+        str(ticker): list(zip(rows["start"], rows["end"], strict=True)) for ticker, rows in members.groupby("ticker")
+    }
+    twice = []
+    for row in members.itertuples():
+        name = names.ticker(str(row.ticker), pd.Timestamp(str(row.start)), ())
+        held = spans.get(name, []) if name != row.ticker else []
+        twice.append(any(start <= row.start and (not end or row.start <= end) for start, end in held))
+    return np.array(twice)
 
 
 def _dated(path: Path, column: str, first: pd.Timestamp) -> pd.DataFrame:
@@ -182,7 +235,8 @@ def _dated(path: Path, column: str, first: pd.Timestamp) -> pd.DataFrame:
 def total_return_differences(stocks: pd.DataFrame, quarantine: pd.DataFrame) -> pd.DataFrame:
     """Derived total return less that of `adj_close`, per session, on rows that are not in quarantine.
 
-    Columns: ticker, date, derived, adjusted, difference. The first row of a ticker has no return.
+    Columns: ticker, date, derived, adjusted, difference, and `convention`: the same difference with the dividend
+    taken off the close before, as adjusted closes do. The first row of a ticker has no return.
     """
     same = (stocks["ticker"] == stocks["ticker"].shift()).to_numpy()
     before = stocks["close"].shift()
@@ -190,6 +244,8 @@ def total_return_differences(stocks: pd.DataFrame, quarantine: pd.DataFrame) -> 
     adjusted = stocks["adj_close"] / stocks["adj_close"].shift() - 1
     frame = pd.DataFrame({"ticker": stocks["ticker"], "date": stocks["date"], "derived": derived, "adjusted": adjusted})
     frame["difference"] = frame["derived"] - frame["adjusted"]
+    at_close_before = stocks["split"] * stocks["close"] / (before - stocks["split"] * stocks["dividend"]) - 1
+    frame["convention"] = at_close_before - frame["adjusted"]
     return frame[same & ~in_quarantine(stocks, quarantine, "adj_close", "date")].reset_index(drop=True)
 
 

@@ -1,0 +1,107 @@
+"""What can be wrong with facts; every test needs only the table itself, and the splits that prices know.
+
+1. `filed_early`: filed before the period ended. `far_filed`: first filed more than a year after it.
+2. `unbalanced`: assets differ from liabilities + equity (+ minorities, where given) by more than 5 % of assets.
+3. `negative_magnitude`: revenue, assets, debt or cash below zero.
+4. `share_jump`: share counts of neighbouring periods that differ by a factor that the splits between them do not
+   explain: the table mixes split bases, a split is missing from the prices, or companies merged.
+5. `two_ciks`: one ticker with facts of several CIKs (a reused symbol, or a changed CIK). `no_prices`: facts without
+   prices.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from market.check import Finding, Severity
+
+if TYPE_CHECKING:
+    from market.market import Market
+
+TOLERANCE = 0.05  # of assets: temporary equity and minorities are often not tagged
+FILED_WITHIN_DAYS = 366
+MAGNITUDES = (
+    "revenue", "assets", "current_assets", "cash_and_short_term_investments", "liabilities", "current_liabilities",
+    "short_term_debt", "long_term_debt", "shares_outstanding", "shares_diluted", "inventory", "receivables",
+)  # fmt: skip
+SHARE_JUMP = 1.8  # a ratio of counts that only a split, a merger or another basis explains
+
+
+def check_facts(market: Market) -> list[Finding]:
+    """Findings on the `facts` table."""
+    rows = market.rows("facts")
+    return _dates(rows) + _balance(rows) + _signs(rows) + _shares(rows, market) + _names(rows, market)
+
+
+def _found(ticker: object, period_end: object, kind: str, message: str, severity: Severity) -> Finding:
+    return Finding("facts", str(ticker), str(period_end)[:10], kind, message, severity)
+
+
+def _dates(rows: pd.DataFrame) -> list[Finding]:
+    if "filed" not in rows:
+        return []
+    lag = (rows["filed"] - rows["period_end"]).dt.days
+    first = rows.groupby(["ticker", "item", "period_end"])["filed"].transform("min")
+    late = rows[(lag > FILED_WITHIN_DAYS) & (rows["filed"] == first)]
+    return [
+        _found(row.ticker, row.period_end, "filed_early", f"{row.item} filed {row.filed:%Y-%m-%d}", "error")
+        for row in rows[lag < 0].itertuples()
+    ] + [
+        _found(row.ticker, row.period_end, "far_filed", f"{row.item} first filed {row.filed:%Y-%m-%d}", "warning")
+        for row in late.drop_duplicates(["ticker", "item", "period_end"]).itertuples()
+    ]
+
+
+def _balance(rows: pd.DataFrame) -> list[Finding]:
+    sides = ["assets", "liabilities", "equity", "minority_interest"]
+    held = rows[rows["item"].isin(sides)].drop_duplicates(["ticker", "period_end", "item"], keep="last")
+    wide = held.pivot(index=["ticker", "period_end"], columns="item", values="value").reindex(columns=sides)
+    wide = wide.dropna(subset=sides[:3])
+    gap = wide["assets"] - wide["liabilities"] - wide["equity"]
+    # Equity is tagged with or without minorities: the nearer reading counts.
+    share = np.minimum(gap.abs(), (gap - wide["minority_interest"].fillna(0.0)).abs()) / wide["assets"].abs()
+    return [
+        _found(ticker, day, "unbalanced", f"assets and the other side differ by {size:.0%} of assets", "warning")
+        for (ticker, day), size in share[share > TOLERANCE].to_dict().items()
+    ]
+
+
+def _signs(rows: pd.DataFrame) -> list[Finding]:
+    wrong = rows[rows["item"].isin(MAGNITUDES) & (rows["value"] < 0)]
+    return [
+        _found(row.ticker, row.period_end, "negative_magnitude", f"{row.item} is {row.value:,.0f}", "warning")
+        for row in wrong.itertuples()
+    ]
+
+
+def _shares(rows: pd.DataFrame, market: Market) -> list[Finding]:
+    found: list[Finding] = []
+    panel = market.panel()
+    for item in ("shares_outstanding", "shares_diluted"):
+        held = rows[(rows["item"] == item) & (rows["value"] > 0) & rows["ticker"].isin(panel.tickers)]
+        held = held.sort_values(["ticker", "period_end"]).drop_duplicates(["ticker", "period_end"], keep="last")
+        row = np.clip(panel.sessions.searchsorted(held["period_end"], side="right") - 1, 0, None)
+        basis = panel.split_factor()[row, panel.tickers.get_indexer(pd.Index(held["ticker"]))]
+        same = (held["ticker"] == held["ticker"].shift()).to_numpy()
+        counts = held["value"].to_numpy(dtype=np.float64)
+        ratio, split = counts / np.roll(counts, 1), basis / np.roll(basis, 1)
+        apart = same & (np.maximum(ratio / split, split / ratio) > SHARE_JUMP)
+        for one, times, known in zip(held[apart].itertuples(), ratio[apart], split[apart], strict=True):
+            message = f"{item} times {times:.2f} since the period before, splits in the prices times {known:g}"
+            found.append(_found(one.ticker, one.period_end, "share_jump", message, "warning"))
+    return found
+
+
+def _names(rows: pd.DataFrame, market: Market) -> list[Finding]:
+    found: list[Finding] = []
+    if "cik" in rows:
+        several = rows.groupby("ticker")["cik"].nunique()
+        found += [
+            _found(name, "", "two_ciks", f"facts of {int(count)} CIKs under one ticker", "warning")
+            for name, count in several[several > 1].items()
+        ]
+    unpriced = sorted(set(map(str, rows["ticker"].unique())) - set(map(str, market.tickers)))
+    return found + [_found(name, "", "no_prices", "facts of a name without prices", "info") for name in unpriced]
