@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from screens.metrics import REGISTRY
 from screens.registry import Direction, Values
@@ -38,12 +39,21 @@ class LaggedView:
 
     def item(self, name: str, basis: Basis | None = None, lag: int = 0) -> Floats:
         """As `View.item`, older; fiscal years are known a whole number of years back only."""
+        older = self._older(basis, lag)
+        return np.full(len(self._view.tickers), np.nan) if older is None else self._view.item(name, basis, older)
+
+    def item_period_end(self, name: str, basis: Basis | None = None, lag: int = 0) -> NDArray[np.datetime64]:
+        """As `View.item_period_end`, older."""
+        older = self._older(basis, lag)
+        if older is None:
+            return np.full(len(self._view.tickers), np.datetime64("NaT", "ns"))
+        return self._view.item_period_end(name, basis, older)
+
+    def _older(self, basis: Basis | None, lag: int) -> int | None:
         if basis != "year":
-            return self._view.item(name, basis, lag + self._quarters)
+            return lag + self._quarters
         years, rest = divmod(self._quarters, QUARTERS_PER_YEAR)
-        if rest:
-            return np.full(len(self._view.tickers), np.nan)
-        return self._view.item(name, basis, lag + years)
+        return None if rest else lag + years
 
 
 class Measurements:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from market.errors import DataError
 from screens.blocks import BlockScore
-from screens.measurement import direction_of
+from screens.measurement import direction_of, missing_items
 from screens.registry import Values
 from screens.rules import Outcome
 from screens.scoring import Flags, Floats, order_worst_first, percentiles
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from market.view import View
 
 NO_SCORE = "no score"  # the code of names without a block that the screen requires
+THIN_COVERAGE = 0.5  # a ranking in which most names are missing says little
 SMOOTHING = "smoothing"  # the code of names that pass today but not on enough dates
 
 
@@ -211,10 +212,29 @@ class Screened:
             parts.append(f"of {names} names, " + ", ".join(f"{counts[code]} fail {code}" for code in worst))
         elif not self.outcome.passed[self.admission.admitted].any():
             parts.append(f"none of the {int(self.admission.admitted.sum())} names of the universe passes the rules")
-        empty = [label for label, share in self.coverage.items() if share == 0]
-        if empty:
-            parts.append(f"no name of the universe has {', '.join(empty)}")
-        raise DataError("; ".join(parts))
+        raise DataError("; ".join([*parts, *self._unknown().values()]))
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of the result should know: metrics that nobody has, or fewer than half."""
+        thin = [
+            f"{label} is known for {share:.0%} of the universe"
+            for label, share in self.coverage.items()
+            if 0 < share < THIN_COVERAGE
+        ]
+        return (*self._unknown().values(), *thin)
+
+    def _unknown(self) -> dict[str, str]:
+        """Metrics that no name of the universe has, and what the store lacks for them."""
+        held = getattr(self.view.market, "items", None)
+        labels, found = self.spec.labels(), {}
+        for call in self.spec.calls():
+            label = labels[call.key()]
+            if self.coverage[label] == 0:
+                absent = missing_items([call], held).get(call.metric, []) if held is not None else []
+                lacks = f": the store holds no {', '.join(absent)}" if absent else ""
+                found[label] = f"no name of the universe has {label}{lacks}"
+        return found
 
     def with_changes(self, eligible: Flags, score: Floats) -> Screened:
         """The same answer with other eligible names and scores, ranked anew."""
