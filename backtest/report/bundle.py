@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 from functools import cache
+from importlib.resources import files
 
 FASTEST_SENSIBLE_LEVEL = 6  # level 9 saves 10 kB of 2 MB and takes twice as long
 
@@ -26,6 +27,4 @@ def packed(text: str) -> str:
 @cache
 def plotly_script() -> str:
     """The installed plotly's browser script, packed."""
-    from plotly.offline import get_plotlyjs
-
-    return packed(get_plotlyjs())
+    return packed((files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8"))

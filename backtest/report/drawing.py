@@ -10,14 +10,19 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 from backtest.report.theme import FONT, LIGHT, NEUTRAL_GRID, NEUTRAL_TEXT, translucent
 
 SIGNIFICANT_DIGITS = 6
+FILL_OPACITY = 0.10
 LABEL_GAP = 0.062  # of the axis height: about one line of text on a 320 px plot
 
 
@@ -28,6 +33,68 @@ def rounded(values: Sequence[float] | np.ndarray | pd.Series) -> list[float | No
     [1.23457, None]
     """
     return [float(f"{v:.{SIGNIFICANT_DIGITS}g}") if math.isfinite(v) else None for v in np.asarray(values, dtype=float)]
+
+
+Trace = dict[str, object]
+X_AXES, Y_AXES = ("xaxis", "xaxis2"), ("yaxis", "yaxis2")
+
+
+@dataclass
+class Sketch:
+    """A figure as plain data: what the page embeds as it is, and `figure()` turns into a plotly object.
+
+    plotly's own objects check and copy every point, which costs the report seconds and finds nothing here.
+    """
+
+    data: list[Trace] = field(default_factory=list)
+    layout: dict[str, dict[str, object]] = field(default_factory=lambda: {"xaxis": {}, "yaxis": {}})
+    annotations: list[dict[str, object]] = field(default_factory=list)
+    shapes: list[dict[str, object]] = field(default_factory=list)
+    settings: dict[str, object] = field(default_factory=dict)
+    title: str = ""
+    description: str = ""
+    height: int = 330
+
+    def add(self, trace: Trace) -> None:
+        """Add one trace."""
+        self.data.append(trace)
+
+    def x(self, **settings: object) -> None:
+        """Set properties of every horizontal axis."""
+        self._axes(X_AXES, settings)
+
+    def y(self, **settings: object) -> None:
+        """Set properties of every vertical axis."""
+        self._axes(Y_AXES, settings)
+
+    def _axes(self, names: Sequence[str], settings: dict[str, object]) -> None:
+        for name in names:
+            if name in self.layout:
+                self.layout[name].update(settings)
+
+    def rule(self, *, x: float | None = None, y: float | None = None) -> None:
+        """A hairline across the plot at one value."""
+        line = {"type": "line", "line": {"width": 1, "color": "rgba(128,136,146,0.7)"}}
+        across = {"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper"}
+        along = {"y0": y, "y1": y, "x0": 0, "x1": 1, "xref": "paper"}
+        self.shapes.append({**line, **(across if x is not None else along)})
+
+    def spec(self) -> dict[str, object]:
+        """Data and layout as plotly's JSON has them, without title and description."""
+        extra = {"annotations": self.annotations, "shapes": self.shapes, "height": self.height}
+        return {"data": self.data, "layout": {**self.settings, **self.layout, **extra}}
+
+    def figure(self) -> go.Figure:
+        """The plotly figure, with its title; `layout.meta` describes it in words."""
+        import plotly.graph_objects as go
+
+        made = go.Figure(self.spec())
+        made.update_layout(
+            template="none",
+            title={"text": self.title, "x": 0, "xanchor": "left", "font": {"size": 15}},
+            meta={"description": self.description},
+        )
+        return made
 
 
 def plain(text: object) -> str:
@@ -54,20 +121,22 @@ def line(
     fill: bool = False,
     stepped: bool = False,
     hover: str = ".2f",
-) -> go.Scatter:
+) -> Trace:
     """A line through time in its role's colour; NaN leaves a gap."""
     colour = LIGHT[role]
-    return go.Scatter(
-        x=sessions_of(series),
-        y=rounded(series),
-        name=label,
-        mode="lines",
-        line={"color": colour, "width": width, "dash": dash, "shape": "hv" if stepped else "linear"},
-        fill="tozeroy" if fill else None,
-        fillcolor=translucent(colour, 0.10) if fill else None,
-        hovertemplate=f"%{{y:{hover}}}",
-        meta={"role": role, "fill": 0.10 if fill else 0},
-    )
+    drawn: Trace = {
+        "type": "scatter",
+        "x": sessions_of(series),
+        "y": rounded(series),
+        "name": label,
+        "mode": "lines",
+        "line": {"color": colour, "width": width, "dash": dash, "shape": "hv" if stepped else "linear"},
+        "hovertemplate": f"%{{y:{hover}}}",
+        "meta": {"role": role, "fill": FILL_OPACITY if fill else 0},
+    }
+    if fill:
+        drawn |= {"fill": "tozeroy", "fillcolor": translucent(colour, FILL_OPACITY)}
+    return drawn
 
 
 def dots(
@@ -81,12 +150,25 @@ def dots(
     minus: Sequence[float | None] | None = None,
     plus: Sequence[float | None] | None = None,
     hover: str = ".1%",
-) -> go.Scatter:
+) -> Trace:
     """Points on a list of names, with an interval `minus`/`plus` around each where one is given."""
     colour = LIGHT[role]
-    bars = None
+    drawn: Trace = {
+        "type": "scatter",
+        "x": list(x),
+        "y": list(y),
+        "name": label,
+        "mode": "markers",
+        "marker": {
+            "color": "rgba(0,0,0,0)" if hollow else colour,
+            "size": size,
+            "line": {"color": colour, "width": 2 if hollow else 0},
+        },
+        "hovertemplate": f"%{{y}}: %{{x:{hover}}}<extra>%{{fullData.name}}</extra>",
+        "meta": {"role": role, "hollow": hollow},
+    }
     if plus is not None:
-        bars = {
+        drawn["error_x"] = {
             "type": "data",
             "symmetric": False,
             "array": list(plus),
@@ -95,20 +177,32 @@ def dots(
             "thickness": 2,
             "width": 0,
         }
-    return go.Scatter(
-        x=list(x),
-        y=list(y),
-        name=label,
-        mode="markers",
-        marker={
-            "color": "rgba(0,0,0,0)" if hollow else colour,
-            "size": size,
-            "line": {"color": colour, "width": 2 if hollow else 0},
-        },
-        error_x=bars,
-        hovertemplate=f"%{{y}}: %{{x:{hover}}}<extra>%{{fullData.name}}</extra>",
-        meta={"role": role, "hollow": hollow},
-    )
+    return drawn
+
+
+def bars(
+    y: Sequence[str],
+    x: Sequence[float | None],
+    texts: Sequence[str],
+    role: str,
+    base: Sequence[float | None] | None = None,
+) -> Trace:
+    """Bars along a list of names, each with its number written beside it."""
+    drawn: Trace = {
+        "type": "bar",
+        "y": list(y),
+        "x": list(x),
+        "orientation": "h",
+        "width": 0.62,
+        "name": role,
+        "marker": {"color": LIGHT[role]},
+        "text": list(texts),
+        "textposition": "outside",
+        "cliponaxis": False,
+        "hovertemplate": "%{y}: %{text}<extra></extra>",
+        "meta": {"role": role},
+    }
+    return drawn if base is None else drawn | {"base": list(base)}
 
 
 def spread_apart(positions: Sequence[float], gap: float) -> list[float]:
@@ -132,7 +226,7 @@ def spread_apart(positions: Sequence[float], gap: float) -> list[float]:
 
 
 def label_ends(
-    figure: go.Figure, ends: Sequence[tuple[str, str, float]], low: float, high: float, *, log: bool = False
+    sketch: Sketch, ends: Sequence[tuple[str, str, float]], low: float, high: float, *, log: bool = False
 ) -> None:
     """Write `(label, role, last value)` to the right of the plot; `low` and `high` bound the vertical axis."""
     known = [(label, role, value) for label, role, value in ends if math.isfinite(value)]
@@ -143,42 +237,46 @@ def label_ends(
     floor, span = height(low), max(height(high) - height(low), 1e-12)
     places = spread_apart([(height(v) - floor) / span for _, _, v in known], LABEL_GAP)
     for (label, role, _), place in zip(known, places, strict=True):
-        figure.add_annotation(
-            x=1,
-            y=min(max(place, 0.0), 1.0),
-            xref="paper",
-            yref="paper",
-            xanchor="left",
-            yanchor="middle",
-            xshift=6,
-            text=label,
-            showarrow=False,
-            name=f"role:{role}",
-            font={"color": LIGHT[role], "size": 12},
-            align="left",
+        sketch.annotations.append(
+            {
+                "x": 1,
+                "y": min(max(place, 0.0), 1.0),
+                "xref": "paper",
+                "yref": "paper",
+                "xanchor": "left",
+                "yanchor": "middle",
+                "xshift": 6,
+                "text": label,
+                "showarrow": False,
+                "name": f"role:{role}",
+                "font": {"color": LIGHT[role], "size": 12},
+                "align": "left",
+            }
         )
 
 
-def bands(figure: go.Figure, windows: Sequence[tuple[str, str, str]]) -> None:
+def bands(sketch: Sketch, windows: Sequence[tuple[str, str, str]]) -> None:
     """Faint vertical bands over named spans `(name, start, end)`."""
     for name, start, end in windows:
-        figure.add_shape(
-            type="rect",
-            xref="x",
-            yref="paper",
-            x0=start,
-            x1=end,
-            y0=0,
-            y1=1,
-            line={"width": 0},
-            layer="below",
-            fillcolor=translucent(LIGHT["band"], 0.13),
-            name=name,
+        sketch.shapes.append(
+            {
+                "type": "rect",
+                "xref": "x",
+                "yref": "paper",
+                "x0": start,
+                "x1": end,
+                "y0": 0,
+                "y1": 1,
+                "line": {"width": 0},
+                "layer": "below",
+                "fillcolor": translucent(LIGHT["band"], 0.13),
+                "name": name,
+            }
         )
 
 
 def finish(
-    figure: go.Figure,
+    sketch: Sketch,
     title: str,
     description: str,
     *,
@@ -188,32 +286,27 @@ def finish(
     legend: bool = False,
     time: bool = False,
     zero: bool = False,
-) -> go.Figure:
+) -> Sketch:
     """The common layout: transparent paper, hairline grid, no legend where lines are labelled at their ends."""
-    figure.update_layout(
-        template="none",
-        title={"text": title, "x": 0, "xanchor": "left", "font": {"size": 15}},
-        meta={"description": description},
-        height=height,
-        margin={"l": left, "r": right, "t": 44, "b": 36},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": FONT, "size": 12, "color": NEUTRAL_TEXT},
-        showlegend=legend,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "xanchor": "left"},
-        hovermode="x unified" if time else "closest",
-        hoverlabel={"font": {"family": FONT, "size": 12}},
-        dragmode="zoom" if time else False,
-    )
-    figure.update_xaxes(gridcolor=NEUTRAL_GRID, linecolor=NEUTRAL_GRID, zeroline=False, ticks="", fixedrange=not time)
-    figure.update_yaxes(
-        gridcolor=NEUTRAL_GRID,
-        linecolor=NEUTRAL_GRID,
-        zeroline=zero,
-        zerolinecolor=LIGHT["axis"],
-        ticks="",
-        fixedrange=True,
-    )
+    sketch.title, sketch.description, sketch.height = title, description, height
+    common: dict[str, object] = {"gridcolor": NEUTRAL_GRID, "linecolor": NEUTRAL_GRID, "showline": True, "ticks": ""}
+    sketch.x(**common, zeroline=False, fixedrange=not time)
+    sketch.y(**common, zeroline=zero, zerolinecolor=LIGHT["axis"], fixedrange=True)
     if time:
-        figure.update_xaxes(showgrid=False, hoverformat="%Y-%m-%d", type="date", showline=True)
-    return figure
+        sketch.x(showgrid=False, hoverformat="%Y-%m-%d", type="date")
+        sketch.y(showline=False)
+    sketch.layout |= {
+        "margin": {"l": left, "r": right, "t": 44, "b": 36},
+        "font": {"family": FONT, "size": 12, "color": NEUTRAL_TEXT},
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "xanchor": "left"},
+        "hoverlabel": {"font": {"family": FONT, "size": 12}},
+    }
+    settings: dict[str, object] = {
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "showlegend": legend,
+        "hovermode": "x unified" if time else "closest",
+        "dragmode": "zoom" if time else False,
+    }
+    sketch.settings = settings
+    return sketch

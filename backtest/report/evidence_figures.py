@@ -11,10 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from backtest.report.drawing import dots, finish, plain, rounded
+from backtest.report.drawing import Sketch, bars, dots, finish, plain, rounded
 from backtest.report.numerals import is_number, numeral
 from backtest.report.theme import LIGHT
 
@@ -31,14 +29,14 @@ INDEX_SHIFT = 0.26
 NORMAL_95 = 1.959964  # two-sided 95 % quantile of the normal
 
 
-def effectiveness(result: Result) -> go.Figure:
+def effectiveness(result: Result) -> Sketch:
     """1 − risk(hedged)/risk(book), in sample and out of sample, with the bootstrap interval."""
     frame = result.effectiveness
     names = [MEASURES.get(str(m), plain(m)) for m in frame.index]
     out = frame["out_of_sample"].astype(float)
-    figure = go.Figure()
-    figure.add_trace(dots(rounded(frame["in_sample"]), names, "In sample", "alternative", hollow=True, size=11))
-    figure.add_trace(
+    sketch = Sketch()
+    sketch.add(dots(rounded(frame["in_sample"]), names, "In sample", "alternative", hollow=True, size=11))
+    sketch.add(
         dots(
             rounded(out),
             names,
@@ -49,37 +47,37 @@ def effectiveness(result: Result) -> go.Figure:
             plus=rounded(frame["high"] - out),
         )
     )
-    _axis_of_names(figure, names)
+    _axis_of_names(sketch, names)
     low = min(0.0, float(frame[["low", "in_sample", "out_of_sample"]].min().min()))
-    figure.update_xaxes(tickformat=".0%", range=[low - 0.04, max(1.0, float(frame["high"].max())) + 0.02])
-    _zero(figure)
+    sketch.x(tickformat=".0%", range=[low - 0.04, max(1.0, float(frame["high"].max())) + 0.02])
+    _zero(sketch)
     words = "; ".join(
         f"{n} {numeral(o, 'percent0')} ({numeral(lo, 'percent0')} to {numeral(hi, 'percent0')})"
         for n, o, lo, hi in zip(names, out, frame["low"], frame["high"], strict=True)
     )
     title = "Share of the book's risk removed"
     return finish(
-        figure, title, f"Out of sample: {words}.", height=70 + 52 * len(names) + 40, legend=True, left=128, right=20
+        sketch, title, f"Out of sample: {words}.", height=70 + 52 * len(names) + 40, legend=True, left=128, right=20
     )
 
 
-def alternatives(result: Result) -> go.Figure:
+def alternatives(result: Result) -> Sketch:
     """The hedge beside everything simpler: return kept and worst fall, one row each."""
     rows = alternative_rows(result.summary)
     rows = [(plain(name), role, values) for name, role, values in rows]
     names = [name for name, _, _ in rows]
-    figure = make_subplots(
-        rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.06, subplot_titles=("CAGR", "Maximum drawdown")
-    )
-    for column, key in ((1, "cagr"), (2, "max_drawdown")):
+    sketch = Sketch()
+    sketch.layout |= {
+        "xaxis": {"domain": [0.0, 0.47]},
+        "xaxis2": {"domain": [0.53, 1.0], "anchor": "y"},
+    }
+    for axis, key, title in (("x", "cagr", "CAGR"), ("x2", "max_drawdown", "Maximum drawdown")):
         for role in ("alternative", "book", "hedged"):
             chosen = [(n, f[key]) for n, r, f in rows if r == role and is_number(f.get(key))]
-            if not chosen:
-                continue
-            labels, values = zip(*chosen, strict=True)
-            figure.add_trace(dots(rounded(values), labels, role, role, size=11), row=1, col=column)
-        ranges = [(n, f[key]) for n, _, f in rows if isinstance(f.get(key), dict)]
-        for name, band in ranges:
+            if chosen:
+                labels, values = zip(*chosen, strict=True)
+                sketch.add(dots(rounded(values), labels, role, role, size=11) | {"xaxis": axis})
+        for name, band in [(n, f[key]) for n, _, f in rows if isinstance(f.get(key), dict)]:
             middle = band.get("p50", (band["p5"] + band["p95"]) / 2)
             point = dots(
                 [middle],
@@ -90,26 +88,24 @@ def alternatives(result: Result) -> go.Figure:
                 minus=[middle - band["p5"]],
                 plus=[band["p95"] - middle],
             )
-            figure.add_trace(point, row=1, col=column)
-    _axis_of_names(figure, names)
-    figure.update_xaxes(tickformat=".0%", nticks=4, tickangle=0, showgrid=True)
+            sketch.add(point | {"xaxis": axis})
+        place = {"x": 0.235 if axis == "x" else 0.765, "y": 1, "xref": "paper", "yref": "paper", "yanchor": "bottom"}
+        sketch.annotations.append({**place, "text": title, "showarrow": False, "name": "role:text"})
+    _axis_of_names(sketch, names)
+    sketch.x(tickformat=".0%", nticks=4, tickangle=0, showgrid=True)
     description = "; ".join(
         f"{n}: CAGR {numeral(f.get('cagr'), 'percent')}, drawdown {numeral(f.get('max_drawdown'), 'percent')}"
         for n, _, f in rows
         if is_number(f.get("cagr"))
     )
-    finish(
-        figure, "The hedge beside simpler choices", description + ".", height=110 + 27 * len(names), left=172, right=20
-    )
-    for note in figure.layout.annotations:
-        note.update(font={"size": 12}, x=note.x, name="role:text")
-    return figure
+    height = 110 + 27 * len(names)
+    return finish(sketch, "The hedge beside simpler choices", description + ".", height=height, left=172, right=20)
 
 
-def spread(result: Result) -> go.Figure:
+def spread(result: Result) -> Sketch:
     """What the basket paid beyond an equal-beta index short, per year, by window."""
     frame = result.spread
-    figure = go.Figure()
+    sketch = Sketch()
     indices = list(dict.fromkeys(frame["benchmark"])) if "benchmark" in frame else ["SPY"]
     names = [plain(w) for w in dict.fromkeys(frame["window"])]
     for place, index in enumerate(indices):
@@ -121,22 +117,22 @@ def spread(result: Result) -> go.Figure:
         shift = INDEX_SHIFT * ((len(indices) - 1) / 2 - place)  # the indices of a window beside one another
         heights = [len(names) - 1 - names.index(plain(w)) + shift for w in part["window"]]
         role = ("hedged", "alternative")[min(place, 1)]
-        figure.add_trace(dots(rounded(part["annual"]), heights, f"over short {plain(index)}", role, plus=half))
-    _axis_of_names(figure, names)
-    figure.update_yaxes(type="linear", tickvals=list(range(len(names))))
-    figure.update_xaxes(tickformat=".0%")
-    figure.update_traces(hovertemplate="%{x:.1%} a year<extra>%{fullData.name}</extra>")
-    _zero(figure)
+        points = dots(rounded(part["annual"]), heights, f"over short {plain(index)}", role, plus=half)
+        sketch.add(points | {"hovertemplate": "%{x:.1%} a year<extra>%{fullData.name}</extra>"})
+    _axis_of_names(sketch, names)
+    sketch.y(type="linear", tickvals=list(range(len(names))))
+    sketch.x(tickformat=".0%")
+    _zero(sketch)
     words = "; ".join(
         f"{getattr(r, 'benchmark', 'SPY')} {r.window}: {numeral(r.annual, 'percent', sign=True)} a year, "
         f"t {numeral(r.t, 'ratio')}"
         for r in frame.itertuples()
     )
     title = "Spread over an equal-beta index short, a year (95 % interval)"
-    return finish(figure, title, words + ".", height=90 + 46 * len(names), legend=len(indices) > 1, left=150, right=20)
+    return finish(sketch, title, words + ".", height=90 + 46 * len(names), legend=len(indices) > 1, left=150, right=20)
 
 
-def attribution(result: Result) -> go.Figure:
+def attribution(result: Result) -> Sketch:
     """Where hedged less book came from, in basis points of average book NAV a year; the bars add up to the total."""
     frame = result.attribution
     value = frame["bps_per_year"].astype(float)
@@ -146,117 +142,86 @@ def attribution(result: Result) -> go.Figure:
     rows = [(plain(k).capitalize(), start[k], parts[k]) for k in parts.index]
     if "total" in value:
         rows.append(("Total: hedged − book", 0.0, value["total"]))
-    figure = go.Figure()
+    sketch = Sketch()
     for role, test in (("gain", lambda v: v >= 0), ("loss", lambda v: v < 0)):
         chosen = [row for row in rows if test(row[2])]
-        figure.add_trace(
-            go.Bar(
-                y=[r[0] for r in chosen],
-                x=rounded([r[2] for r in chosen]),
-                base=rounded([r[1] for r in chosen]),
-                orientation="h",
-                width=0.62,
-                name=role,
-                marker={"color": LIGHT[role]},
-                text=[numeral(r[2], "bps", sign=True) for r in chosen],
-                textposition="outside",
-                cliponaxis=False,
-                hovertemplate="%{y}: %{text} bps a year<extra></extra>",
-                meta={"role": role},
-            )
-        )
-    _axis_of_names(figure, [r[0] for r in rows])
+        texts = [numeral(r[2], "bps", sign=True) for r in chosen]
+        lengths, starts = rounded([r[2] for r in chosen]), rounded([r[1] for r in chosen])
+        sketch.add(bars([r[0] for r in chosen], lengths, texts, role, starts))
+    _axis_of_names(sketch, [r[0] for r in rows])
     edges = [r[1] for r in rows] + [r[1] + r[2] for r in rows] or [0.0]
     pad = 0.3 * (max(edges) - min(edges) or 1.0)  # room for the numbers beside the bars on a phone
-    figure.update_xaxes(
+    sketch.x(
         tickformat=",.0f",
         range=[min(edges) - (pad if min(edges) < 0 else 0), max(edges) + (pad if max(edges) > 0 else 0)],
     )
-    _zero(figure)
+    _zero(sketch)
     words = ", ".join(f"{name} {numeral(v, 'bps', sign=True)}" for name, _, v in rows)
     title = "Where hedged less book came from, bps of book NAV a year"
-    return finish(figure, title, f"{words}.", height=90 + 34 * len(rows), left=150, right=24)
+    return finish(sketch, title, f"{words}.", height=90 + 34 * len(rows), left=150, right=24)
 
 
-def stress(result: Result) -> go.Figure:
+def stress(result: Result) -> Sketch:
     """Each window: the book, the hedged book and what the basket itself did."""
     frame = must_lose_first(result.stress)
     names = [f"{'▼ ' if must else ''}{plain(w)}" for w, must in zip(frame["window"], _must(frame), strict=True)]
-    figure = go.Figure()
+    sketch = Sketch()
     for name, book, hedged in zip(names, frame["book"], frame["hedged"], strict=True):
-        figure.add_trace(
-            go.Scatter(
-                x=rounded([book, hedged]),
-                y=[name, name],
-                mode="lines",
-                line={"color": LIGHT["alternative2"], "width": 3},
-                showlegend=False,
-                hoverinfo="skip",
-                meta={"role": "alternative2"},
-            )
+        link = {"color": LIGHT["alternative2"], "width": 3}
+        sketch.add(
+            {
+                "type": "scatter",
+                "x": rounded([book, hedged]),
+                "y": [name, name],
+                "mode": "lines",
+                "line": link,
+                "showlegend": False,
+                "hoverinfo": "skip",
+                "meta": {"role": "alternative2"},
+            }
         )
-    figure.add_trace(dots(rounded(frame["basket"]), names, "Basket (long)", "basket", hollow=True, size=9))
+    sketch.add(dots(rounded(frame["basket"]), names, "Basket (long)", "basket", hollow=True, size=9))
     if "short_spy_equal_beta" in frame:
-        figure.add_trace(
-            dots(rounded(frame["short_spy_equal_beta"]), names, "Book with SPY short", "alternative", size=8)
-        )
-    figure.add_trace(dots(rounded(frame["book"]), names, "Book", "book", size=12))
-    figure.add_trace(dots(rounded(frame["hedged"]), names, "Hedged book", "hedged", size=12))
-    _axis_of_names(figure, names)
-    figure.update_xaxes(tickformat=".0%")
-    _zero(figure)
+        sketch.add(dots(rounded(frame["short_spy_equal_beta"]), names, "Book with SPY short", "alternative", size=8))
+    sketch.add(dots(rounded(frame["book"]), names, "Book", "book", size=12))
+    sketch.add(dots(rounded(frame["hedged"]), names, "Hedged book", "hedged", size=12))
+    _axis_of_names(sketch, names)
+    sketch.x(tickformat=".0%")
+    _zero(sketch)
     words = "; ".join(
         f"{w}: book {numeral(b, 'percent')}, hedged {numeral(h, 'percent')}, basket {numeral(s, 'percent')}"
         for w, b, h, s in zip(frame["window"], frame["book"], frame["hedged"], frame["basket"], strict=True)
     )
     title = "Named windows (▼: the hedge must lose here)"
-    return finish(figure, title, words + ".", height=100 + 40 * len(names), legend=True, left=130, right=20)
+    return finish(sketch, title, words + ".", height=100 + 40 * len(names), legend=True, left=130, right=20)
 
 
-def sectors(result: Result) -> go.Figure:
+def sectors(result: Result) -> Sketch:
     """The current basket by sector."""
     weight = result.constituents.groupby("sector")["weight"].sum().sort_values(ascending=False)
     names = [plain(s) or "unknown" for s in weight.index]
-    figure = go.Figure(
-        go.Bar(
-            x=rounded(weight),
-            y=names,
-            orientation="h",
-            width=0.62,
-            marker={"color": LIGHT["basket"]},
-            text=[numeral(v, "percent0") for v in weight],
-            textposition="outside",
-            cliponaxis=False,
-            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
-            meta={"role": "basket"},
-        )
-    )
-    _axis_of_names(figure, names)
-    figure.update_xaxes(tickformat=".0%", range=[0, float(weight.max() or 1) * 1.15])
+    sketch = Sketch()
+    sketch.add(bars(names, rounded(weight), [numeral(v, "percent0") for v in weight], "basket"))
+    _axis_of_names(sketch, names)
+    sketch.x(tickformat=".0%", range=[0, float(weight.max() or 1) * 1.15])
     words = ", ".join(f"{n} {numeral(v, 'percent0')}" for n, v in zip(names, weight, strict=True))
-    return finish(figure, "The basket by sector", words + ".", height=50 + 27 * len(names), left=172, right=40)
+    return finish(sketch, "The basket by sector", words + ".", height=50 + 27 * len(names), left=172, right=40)
 
 
-def tape(result: Result) -> go.Figure:
+def tape(result: Result) -> Sketch:
     """Where each fragility signal stands in its own history; to the right is more fragile."""
     frame = result.regime[result.regime["percentile"].notna()]
     names = [plain(s) for s in frame["signal"]]
-    figure = go.Figure(dots(rounded(frame["percentile"]), names, "percentile", "hedged", size=12, hover=".0%"))
+    sketch = Sketch()
+    sketch.add(dots(rounded(frame["percentile"]), names, "percentile", "hedged", size=12, hover=".0%"))
     for name, value in zip(names, frame["percentile"], strict=True):
-        figure.add_shape(
-            type="line",
-            x0=0,
-            x1=value,
-            y0=name,
-            y1=name,
-            line={"width": 2, "color": LIGHT["alternative2"]},
-            layer="below",
-        )
-    _axis_of_names(figure, names)
-    figure.update_xaxes(tickformat=".0%", range=[0, 1.03])
+        ends = {"x0": 0, "x1": rounded([value])[0], "y0": name, "y1": name}
+        sketch.shapes.append({"type": "line", **ends, "line": {"width": 2, "color": LIGHT["alternative2"]}})
+    _axis_of_names(sketch, names)
+    sketch.x(tickformat=".0%", range=[0, 1.03])
     words = ", ".join(f"{n} {numeral(v, 'percent0')}" for n, v in zip(names, frame["percentile"], strict=True))
     title = "Fragility signals: percentile of their own past"
-    return finish(figure, title, words + ".", height=90 + 30 * len(names), left=172, right=20)
+    return finish(sketch, title, words + ".", height=90 + 30 * len(names), left=172, right=20)
 
 
 def alternative_rows(summary: dict) -> list[tuple[str, str, dict]]:
@@ -283,10 +248,10 @@ def _must(frame: pd.DataFrame) -> list[bool]:
     return [bool(v) for v in frame["must_lose"]] if "must_lose" in frame else [False] * len(frame)
 
 
-def _axis_of_names(figure: go.Figure, names: Sequence[str]) -> None:
+def _axis_of_names(sketch: Sketch, names: Sequence[str]) -> None:
     """Names down the page in the given order; long ones break over two lines."""
     order = list(dict.fromkeys(names))[::-1]
-    figure.update_yaxes(
+    sketch.y(
         type="category",
         categoryorder="array",
         categoryarray=order,
@@ -305,5 +270,5 @@ def _broken(name: str, width: int = 24) -> str:
     return f"{name[:at]}<br>{name[at:].strip()}"
 
 
-def _zero(figure: go.Figure) -> None:
-    figure.add_vline(x=0, line={"width": 1, "color": "rgba(128,136,146,0.7)"})
+def _zero(sketch: Sketch) -> None:
+    sketch.rule(x=0)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from backtest.report import evidence_figures, time_figures
+from backtest.report.drawing import Sketch
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from backtest.result import Result
 
 # name: (the frame it needs, how it is drawn)
-FIGURES: dict[str, tuple[str, Callable[[Result], go.Figure]]] = {
+FIGURES: dict[str, tuple[str, Callable[[Result], Sketch]]] = {
     "wealth": ("nav", time_figures.wealth),
     "drawdowns": ("nav", time_figures.drawdowns),
     "hedge_ratio": ("hedge_ratio", time_figures.hedge_ratio),
@@ -30,9 +31,14 @@ FIGURES: dict[str, tuple[str, Callable[[Result], go.Figure]]] = {
 }
 
 
-def figures(result: Result) -> dict[str, go.Figure]:
-    """Every figure the result has data for; colours are the light theme's, backgrounds transparent."""
+def sketches(result: Result) -> dict[str, Sketch]:
+    """Every figure the result has data for, as plain data."""
     return {name: draw(result) for name, (needs, draw) in FIGURES.items() if _known(result, needs)}
+
+
+def figures(result: Result) -> dict[str, go.Figure]:
+    """Every figure the result has data for, as plotly figures in the light theme's colours."""
+    return {name: sketch.figure() for name, sketch in sketches(result).items()}
 
 
 def _known(result: Result, frame: str) -> bool:

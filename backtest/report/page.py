@@ -21,11 +21,11 @@ import yaml
 from backtest.report import contents, theme
 from backtest.report.bundle import packed, plotly_script
 from backtest.report.decision import VERDICTS, Test, tests
+from backtest.report.drawing import Sketch
+from backtest.report.figures import sketches
 from backtest.report.tables import Summary, Table
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
     from backtest.result import Result
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -48,8 +48,7 @@ def render(result: Result) -> str:
     """The report as HTML text."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    drawn = result.figures if hasattr(result, "figures") else _figures(result)
-    payload, places = _taken_apart(drawn)
+    payload, places = _taken_apart(sketches(result))
     summary = Summary(result.summary)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -85,23 +84,14 @@ def render(result: Result) -> str:
     )
 
 
-def _figures(result: Result) -> dict[str, go.Figure]:
-    from backtest.report.figures import figures
-
-    return figures(result)
-
-
-def _taken_apart(drawn: Mapping[str, go.Figure]) -> tuple[dict[str, dict], dict[str, Figure]]:
-    payload, places = {}, {}
-    for name, figure in drawn.items():
-        data = json.loads(figure.to_json())
-        layout = data["layout"]
-        title = layout.pop("title", {}).get("text", name)
-        description = layout.pop("meta", {}).get("description", "")
-        layout.pop("template", None)
-        layout["margin"]["t"] = 34 if layout.get("showlegend") or name == "alternatives" else 8
-        places[name] = Figure(name, title, description, int(layout["height"]))
-        payload[name] = {"data": data["data"], "layout": layout}
+def _taken_apart(drawn: Mapping[str, Sketch]) -> tuple[dict[str, object], dict[str, Figure]]:
+    payload: dict[str, object] = {}
+    places = {}
+    for name, sketch in drawn.items():
+        above = 34 if sketch.settings.get("showlegend") or name == "alternatives" else 8
+        sketch.layout["margin"]["t"] = above  # the page writes the title as a heading
+        places[name] = Figure(name, sketch.title, sketch.description, sketch.height)
+        payload[name] = sketch.spec()
     return payload, places
 
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import plotly.graph_objects as go
 
-from backtest.report.drawing import bands, finish, label_ends, line, plain, sessions_of
+from backtest.report.drawing import Sketch, bands, finish, label_ends, line, plain, sessions_of
 from backtest.report.numerals import numeral
 from backtest.report.theme import LABELS
 
@@ -30,29 +29,29 @@ CARRY_LABELS = {
 }
 
 
-def wealth(result: Result) -> go.Figure:
+def wealth(result: Result) -> Sketch:
     """Growth of 100 on a log scale: equal steps are equal percentages."""
     growth = _growth(result)
-    figure = go.Figure()
+    sketch = Sketch()
     ends = []
     for column, (label, role) in growth.items():
         strong = column == "hedged"
-        figure.add_trace(line(growth_series(result, column), label, role, width=2.4 if strong else 1.5, hover=",.0f"))
+        sketch.add(line(growth_series(result, column), label, role, width=2.4 if strong else 1.5, hover=",.0f"))
         ends.append((label, role, growth_series(result, column).dropna().iloc[-1]))
     values = pd.concat([growth_series(result, c) for c in growth], axis=1)
     low, high = float(values.min().min()) * 0.96, float(values.max().max()) * 1.04
     ticks = nice_log_ticks(low, high)
-    figure.update_yaxes(type="log", range=_log_range(low, high), tickvals=ticks, ticktext=[f"{t:,.0f}" for t in ticks])
-    label_ends(figure, ends, low, high, log=True)
-    bands(figure, _windows(result))
+    sketch.y(type="log", range=_log_range(low, high), tickvals=ticks, ticktext=[f"{t:,.0f}" for t in ticks])
+    label_ends(sketch, ends, low, high, log=True)
+    bands(sketch, _windows(result))
     last = {label: value for label, _, value in ends}
     description = "Growth of 100: " + ", ".join(f"{k} {v:,.0f}" for k, v in last.items()) + ". Stress windows shaded."
-    return finish(figure, "Growth of 100, all costs in", description, height=400, time=True, right=104)
+    return finish(sketch, "Growth of 100, all costs in", description, height=400, time=True, right=104)
 
 
-def drawdowns(result: Result) -> go.Figure:
+def drawdowns(result: Result) -> Sketch:
     """How far below its own high each stood."""
-    figure = go.Figure()
+    sketch = Sketch()
     ends = []
     falls = {name: drawdown(result.nav[name]) for name in ("book", "hedged")}
     if "hold less" in result.alternatives:
@@ -60,67 +59,65 @@ def drawdowns(result: Result) -> go.Figure:
     for name, fall in falls.items():
         role = "alternative" if name == "hold less" else name
         label = LABELS.get(name, "Hold less")
-        figure.add_trace(
-            line(fall, label, role, fill=name == "hedged", width=1.8 if name == "hedged" else 1.3, hover=".1%")
-        )
+        sketch.add(line(fall, label, role, fill=name == "hedged", width=1.8 if name == "hedged" else 1.3, hover=".1%"))
         ends.append((label, role, float(fall.iloc[-1])))
     low = min(float(f.min()) for f in falls.values()) * 1.05
-    figure.update_yaxes(tickformat=".0%", range=[low, 0])
-    label_ends(figure, ends, low, 0.0)
-    bands(figure, _windows(result))
+    sketch.y(tickformat=".0%", range=[low, 0])
+    label_ends(sketch, ends, low, 0.0)
+    bands(sketch, _windows(result))
     description = "Deepest falls: " + ", ".join(
         f"{LABELS.get(k, k)} {numeral(f.min(), 'percent')} on {f.idxmin():%Y-%m-%d}" for k, f in falls.items()
     )
-    return finish(figure, "Drawdown from the running high", description + ".", time=True)
+    return finish(sketch, "Drawdown from the running high", description + ".", time=True)
 
 
-def hedge_ratio(result: Result) -> go.Figure:
+def hedge_ratio(result: Result) -> Sketch:
     """Dollars short per dollar of book: what the estimator asked for and what was held."""
     ratio = result.hedge_ratio
-    figure = go.Figure()
-    figure.add_trace(line(ratio["target"], "Estimate", "target", width=1.2, hover=".2f"))
-    figure.add_trace(line(ratio["held"], "Held", "hedged", width=2.0, stepped=True, hover=".2f"))
+    sketch = Sketch()
+    sketch.add(line(ratio["target"], "Estimate", "target", width=1.2, hover=".2f"))
+    sketch.add(line(ratio["held"], "Held", "hedged", width=2.0, stepped=True, hover=".2f"))
     high = float(ratio.max().max()) * 1.08
-    figure.update_yaxes(range=[0, high], tickformat=".1f")
+    sketch.y(range=[0, high], tickformat=".1f")
     ends = [
         (label, role, last(ratio[c]))
         for c, label, role in (("target", "Estimate", "target"), ("held", "Held", "hedged"))
     ]
-    label_ends(figure, ends, 0.0, high)
+    label_ends(sketch, ends, 0.0, high)
     held = ratio["held"].dropna()
     description = (
         f"Held ratio between {held.min():.2f} and {held.max():.2f}, mean {held.mean():.2f}; last {held.iloc[-1]:.2f}."
     )
-    return finish(figure, "Hedge ratio: dollars short per dollar of book", description, height=280, time=True)
+    return finish(sketch, "Hedge ratio: dollars short per dollar of book", description, height=280, time=True)
 
 
-def rolling_effectiveness(result: Result) -> go.Figure:
+def rolling_effectiveness(result: Result) -> Sketch:
     """1 − Var(hedged)/Var(book) over trailing windows; below zero the hedge added risk."""
     frame = result.rolling
-    figure = go.Figure()
+    sketch = Sketch()
     shown = [
         ("effectiveness_63", "63 sessions", "alternative", 1.1),
         ("effectiveness_252", "252 sessions", "hedged", 2.2),
     ]
     shown = [row for row in shown if row[0] in frame and frame[row[0]].notna().any()]
     for column, label, role, width in shown:
-        figure.add_trace(line(frame[column], label, role, width=width, hover=".0%"))
+        sketch.add(line(frame[column], label, role, width=width, hover=".0%"))
     values = frame[[row[0] for row in shown]]
     low = max(-1.0, min(0.0, float(values.min().min()) * 1.05)) if len(shown) else 0.0
-    figure.update_yaxes(tickformat=".0%", range=[low, 1])
-    label_ends(figure, [(label, role, last(frame[c])) for c, label, role, _ in shown], low, 1.0)
-    figure.add_hline(y=0, line={"width": 1, "color": "rgba(128,136,146,0.6)"})
+    sketch.y(tickformat=".0%", range=[low, 1])
+    label_ends(sketch, [(label, role, last(frame[c])) for c, label, role, _ in shown], low, 1.0)
+    sketch.rule(y=0)
     worst = values.min() if len(shown) else pd.Series(dtype=float)
     description = "Share of the book's variance removed; lowest " + ", ".join(
         f"{label} {numeral(worst[c], 'percent0')}" for c, label, _, _ in shown
     )
-    return finish(figure, "Rolling hedge effectiveness (variance)", description + ".", height=280, time=True)
+    return finish(sketch, "Rolling hedge effectiveness (variance)", description + ".", height=280, time=True)
 
 
-def exposures(result: Result) -> go.Figure:
+def exposures(result: Result) -> Sketch:
     """Long, short, gross and net exposure as fractions of the hedged account's NAV."""
     frame = result.exposures
-    figure = go.Figure()
+    sketch = Sketch()
     shown = (
         ("long", "Long", "book", 1.4),
         ("short", "Short", "basket", 1.4),
@@ -128,31 +125,31 @@ def exposures(result: Result) -> go.Figure:
         ("net", "Net", "hedged", 2.0),
     )
     for column, label, role, width in shown:
-        figure.add_trace(line(frame[column], label, role, width=width, hover=".0%"))
+        sketch.add(line(frame[column], label, role, width=width, hover=".0%"))
     low, high = float(frame.min().min()) * 1.05, float(frame.max().max()) * 1.05
-    figure.update_yaxes(tickformat=".0%", range=[min(low, 0.0), high])
-    label_ends(figure, [(label, role, last(frame[c])) for c, label, role, _ in shown], min(low, 0.0), high)
+    sketch.y(tickformat=".0%", range=[min(low, 0.0), high])
+    label_ends(sketch, [(label, role, last(frame[c])) for c, label, role, _ in shown], min(low, 0.0), high)
     ends = ", ".join(f"{label} {numeral(last(frame[c]), 'percent0')}" for c, label, _, _ in shown)
-    return finish(figure, "Exposures, share of hedged NAV", f"At the end: {ends}.", height=280, time=True, zero=True)
+    return finish(sketch, "Exposures, share of hedged NAV", f"At the end: {ends}.", height=280, time=True, zero=True)
 
 
-def carry(result: Result) -> go.Figure:
+def carry(result: Result) -> Sketch:
     """Cumulated carry of the hedge by kind; below zero it cost money."""
     total = result.carry.cumsum() / result.nav["book"].mean() * 1e4
     kinds = [k for k in CARRY_LABELS if k in total]
-    figure = go.Figure()
+    sketch = Sketch()
     for kind in kinds:
-        figure.add_trace(line(total[kind], CARRY_LABELS[kind], kind, width=1.6, hover=",.0f"))
+        sketch.add(line(total[kind], CARRY_LABELS[kind], kind, width=1.6, hover=",.0f"))
     everything = total[kinds].sum(axis=1)
-    figure.add_trace(line(everything, "All carry", "alternative", width=2.4, dash="dot", hover=",.0f"))
+    sketch.add(line(everything, "All carry", "alternative", width=2.4, dash="dot", hover=",.0f"))
     low = min(float(total[kinds].min().min()), float(everything.min()), 0.0) * 1.05
     high = max(float(total[kinds].max().max()), float(everything.max()), 0.0) * 1.05 or 1.0
-    figure.update_yaxes(tickformat=",.0f", range=[low, high])
+    sketch.y(tickformat=",.0f", range=[low, high])
     ends = [(CARRY_LABELS[k], k, last(total[k])) for k in kinds] + [("All carry", "alternative", last(everything))]
-    label_ends(figure, ends, low, high)
+    label_ends(sketch, ends, low, high)
     words = ", ".join(f"{label} {numeral(value, 'count', sign=True)}" for label, _, value in ends)
     title = "Cumulated carry of the hedge, bps of average book NAV (up is income)"
-    return finish(figure, title, f"Cumulated basis points: {words}.", height=300, time=True, right=110, zero=True)
+    return finish(sketch, title, f"Cumulated basis points: {words}.", height=300, time=True, right=110, zero=True)
 
 
 def drawdown(nav: pd.Series) -> pd.Series:

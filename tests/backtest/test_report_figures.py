@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -85,8 +86,8 @@ def test_labels_never_collide_and_keep_their_order(places, gap):
     moved = spread_apart(places, gap)
     assert len(moved) == len(places)
     ordered = [moved[i] for i in np.argsort(places, kind="stable")]
-    assert all(b - a >= gap - 1e-9 for a, b in zip(ordered, ordered[1:], strict=False))
-    if all(b - a >= gap for a, b in zip(sorted(places), sorted(places)[1:], strict=False)):
+    assert all(b - a >= gap - 1e-9 for a, b in pairwise(ordered))
+    if all(b - a >= gap for a, b in pairwise(sorted(places))):
         assert moved == pytest.approx(places)
 
 

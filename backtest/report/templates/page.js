@@ -54,7 +54,7 @@
     const width = printing ? PRINT_WIDTH : Math.floor(canvas.clientWidth);
     if (!figure || !width) return;
     const { data, layout } = themed(figure, width);
-    const config = { displaylogo: false, displayModeBar: figure.layout.dragmode === "zoom" ? "hover" : false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"], doubleClick: "reset" };
+    const config = { displaylogo: false, displayModeBar: figure.layout.dragmode === "zoom", modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"], doubleClick: "reset" };
     await Plotly.react(canvas, data, layout, config);
     canvas.dataset.width = String(width);
     canvas.dataset.drawn = "yes";
