@@ -78,14 +78,16 @@ class Borrow:
 
         The nearest row counts, the earlier one on a tie. With `both_sides=False` only rows already dated count.
         """
-        fee = np.full((n_sessions, n_tickers), np.nan)
-        distance = np.full((n_sessions, n_tickers), VALID_SESSIONS + 1, dtype=np.int64)
-        for session in np.unique(self.session):
-            rows = self.session == session
-            columns = self.column[rows]
-            first = max(0, int(session) - (VALID_SESSIONS if both_sides else 0))
-            for t in range(first, min(n_sessions, int(session) + VALID_SESSIONS + 1)):
-                nearer = abs(t - int(session)) < distance[t, columns]
-                fee[t, columns[nearer]] = self.fee[rows][nearer]
-                distance[t, columns[nearer]] = abs(t - int(session))
-        return fee
+        fee = np.full((n_sessions + VALID_SESSIONS, n_tickers), np.nan)
+        inside = self.session < len(fee)
+        fee[self.session[inside], self.column[inside]] = self.fee[
+            inside
+        ]  # in date order: the latest of a session stays
+        row = np.arange(len(fee))[:, None]
+        dated = ~np.isnan(fee)
+        before = np.maximum.accumulate(np.where(dated, row, -len(fee)), axis=0)
+        after = np.minimum.accumulate(np.where(dated, row, 2 * len(fee))[::-1], axis=0)[::-1]
+        nearest = np.where(both_sides & (after - row < row - before), after, before)
+        valid = np.abs(nearest - row) <= VALID_SESSIONS
+        columns = np.broadcast_to(np.arange(n_tickers), fee.shape)
+        return np.where(valid, fee[np.where(valid, nearest, 0), columns], np.nan)[:n_sessions]

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 from market.tables import Column, Table
 
 ROWS_PER_GROUP = 1 << 18  # DuckDB skips whole groups by their statistics and reads groups in parallel
+ARROW = {"date": pa.date32(), "text": pa.string(), "number": pa.float64(), "integer": pa.int64()}
 DECIMAL_DIGITS = 9  # the most that a 32-bit integer holds
 
 
@@ -30,7 +30,7 @@ def write_parquet(
     level: int = 3,
     rows_per_group: int = ROWS_PER_GROUP,
 ) -> None:
-    """Write canonical rows to `path` and flush them to disk; `decimals` maps a number column to its places."""
+    """Write canonical rows to `path`; `decimals` maps a number column to its places."""
     decimals = decimals or {}
     rows = rows.sort_values([name for name in schema.key if name in rows.columns], kind="stable")
     names: list[str] = []
@@ -61,8 +61,15 @@ def write_parquet(
             store_decimal_as_integer=True,
             row_group_size=rows_per_group,
         )
-        stream.flush()
-        os.fsync(stream.fileno())
+
+
+def arrow_of(rows: pd.DataFrame, schema: Table) -> pa.Table:
+    """Canonical rows as Arrow, in the schema's columns (those absent as nulls) and types."""
+    arrays = [
+        _array(rows[column.name], column) if column.name in rows.columns else pa.nulls(len(rows), ARROW[column.kind])
+        for column in schema.columns
+    ]
+    return pa.Table.from_arrays(arrays, list(schema.column_names))
 
 
 def _repeats(column: pd.Series) -> bool:

@@ -1,8 +1,8 @@
 """Prices as aligned arrays: sessions by tickers, as traded.
 
 1. Rows of the `prices` table are scattered into float64 arrays of shape (T, N) by integer codes.
-2. `close` is as traded and NaN where a name did not trade; where only `adj_close` is known it stands in for the close
-   and the ticker is listed in `total_return_only`.
+2. `close` is as traded and NaN where a name did not trade. Where a name begins with `adj_close` alone, that stands in
+   for its close throughout and the ticker is listed in `total_return_only`.
 3. `dividend` is 0 and `split` 1 where nothing happened; `volume` is NaN where unknown.
 4. Total return of a session: one share held before becomes `split` shares, each worth `close` and receiving `dividend`:
    r = split * (close + dividend) / close_before - 1, with the last close before, at most five sessions old.
@@ -64,7 +64,9 @@ class PricePanel:
             return values.reshape(len(grid), len(tickers))
 
         close, adjusted = spread("close", np.nan), spread("adj_close", np.nan)
-        alone = np.isnan(close).all(axis=0) & ~np.isnan(adjusted).all(axis=0)
+        # Decided by a name's first row, so that no later row can change what the past looked like.
+        first = np.argmax(~np.isnan(close) | ~np.isnan(adjusted), axis=0)
+        alone = np.isnan(close[first, np.arange(len(tickers))]) & ~np.isnan(adjusted).all(axis=0)
         close[:, alone] = adjusted[:, alone]
         dividend, split = spread("dividend", 0.0), spread("split", 1.0)
         dividend[:, alone], split[:, alone] = 0.0, 1.0  # they are inside the total return already
@@ -157,7 +159,7 @@ class PricePanel:
 
     @cached_property
     def _split_factor(self) -> Array:
-        return _frozen(np.cumprod(self.split, axis=0))
+        return _frozen(np.cumprod(self.split, axis=0, dtype=np.float64))
 
     @cached_property
     def _carried_close(self) -> Array:

@@ -19,13 +19,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from market.durable import write_atomically
 from market.errors import DataError
 from market.manifest import Manifest, TableEntry
+from market.sql import agreement, frame_of, select_list
 from market.tables import TABLES, Table
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    from duckdb import DuckDBPyConnection
     from pyarrow.fs import FileSystem
 
     from market.writer import Writer
@@ -100,23 +103,57 @@ class Store:
         unknown = [name for name in wanted if name not in schema.column_names]
         if unknown:
             raise DataError(f"{table}: no such column: {', '.join(unknown)}")
-        picked = ", ".join(
-            f'CAST("{name}" AS {_SQL_TYPES[schema.column(name).kind]}) AS "{name}"'
-            if name in entry.columns
-            else f'CAST(NULL AS {_SQL_TYPES[schema.column(name).kind]}) AS "{name}"'
-            for name in wanted
-        )
+        picked = select_list(schema, wanted, entry.columns)
         return self.query(f"SELECT {picked} FROM {table}" + (f" WHERE {where}" if where else ""), (table,))
 
-    def query(self, sql: str, tables: Sequence[str] = ()) -> pa.Table:
-        """The answer of a SQL query over the store's tables (all of them, unless `tables` names the ones used)."""
+    def query(self, sql: str, tables: Sequence[str] = (), given: pa.Table | None = None) -> pa.Table:
+        """The answer of a SQL query over the store's tables (all of them, unless `tables` names the ones used).
+
+        `given` is one more table, called `given`, of the caller's own rows.
+        """
+        with self._connection(tables or tuple(self.manifest.tables), given) as connection:
+            return connection.sql(sql).to_arrow_table()
+
+    def frame(self, table: str, columns: Sequence[str] | None = None, where: str = "") -> pd.DataFrame:
+        """As `arrow`, as a DataFrame: `datetime64[ns]` days, `float64`, `Int64`, `str`; missing is missing."""
+        return frame_of(self.arrow(table, columns, where), schema_of(table))
+
+    def matching(self, table: str, given: pa.Table, on: Sequence[str]) -> pd.DataFrame:
+        """The rows of a table that agree with a row of `given` in the columns `on` (nulls agree with nulls)."""
+        schema = schema_of(table)
+        held = self.entry(table).columns
+        picked = select_list(schema, schema.column_names, held)
+        sql = f"SELECT {picked} FROM {table} AS held SEMI JOIN given ON {agreement(schema, on, held)}"
+        return frame_of(self.query(sql, (table,), given), schema)
+
+    def merged(self, table: str, given: pa.Table, on: Sequence[str], path: Path) -> None:
+        """Write to `path`, in key order, the rows of `given` and those of the table that agree with none of them."""
+        schema, entry = schema_of(table), self.entry(table)
+        filled = [name for name in schema.column_names if name in entry.columns or given[name].null_count < len(given)]
+        names = ", ".join(f'"{name}"' for name in filled)
+        kept = (
+            f"SELECT {select_list(schema, filled, entry.columns)} FROM {table} AS held "
+            f"ANTI JOIN given ON {agreement(schema, on, entry.columns)}"
+        )
+        order = ", ".join(f'"{name}" NULLS FIRST' for name in schema.key if name in filled)
+        target = str(path).replace("'", "''")
+        with self._connection((table,), given) as connection:
+            connection.execute(
+                f"COPY (SELECT {names} FROM ({kept} UNION ALL SELECT {names} FROM given) ORDER BY {order}) "
+                f"TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
+            )
+
+    @contextlib.contextmanager
+    def _connection(self, tables: Sequence[str], given: pa.Table | None = None) -> Iterator[DuckDBPyConnection]:
         import duckdb
 
         connection = duckdb.connect(config={"threads": min(4, os.cpu_count() or 1)})
         try:
-            for name in tables or self.manifest.tables:
+            for name in tables:
                 self._expose(connection, name)
-            return connection.sql(sql).to_arrow_table()
+            if given is not None:
+                connection.register("given", given)
+            yield connection
         except duckdb.IOException as error:
             raise DataError(
                 f"{self.location}: a file of this store is gone or unreadable; if it was rewritten since it was "
@@ -124,23 +161,6 @@ class Store:
             ) from error
         finally:
             connection.close()
-
-    def frame(self, table: str, columns: Sequence[str] | None = None, where: str = "") -> pd.DataFrame:
-        """As `arrow`, as a DataFrame: `datetime64[ns]` days, `float64`, `Int64`, `str`; missing is missing."""
-        import pandas as pd
-
-        answer = self.arrow(table, columns, where)
-        schema = schema_of(table)
-        frame = answer.to_pandas(date_as_object=False)
-        for name in frame.columns:
-            kind = schema.column(str(name)).kind
-            if kind == "date":
-                frame[name] = frame[name].astype("datetime64[ns]")
-            elif kind == "integer":
-                frame[name] = pd.array(answer[name].to_pandas(integer_object_nulls=True), dtype="Int64")
-            elif kind == "text":
-                frame[name] = frame[name].astype("str")
-        return frame
 
     @contextlib.contextmanager
     def writer(self) -> Iterator[Writer]:
@@ -195,11 +215,8 @@ class Store:
             raise DataError(f"{self.location}: cannot be read ({error})") from error
         return Manifest.from_json(text, self.location)
 
-    def _expose(self, connection: object, name: str) -> None:
+    def _expose(self, connection: DuckDBPyConnection, name: str) -> None:
         """Let the connection see a table under its own name."""
-        import duckdb
-
-        assert isinstance(connection, duckdb.DuckDBPyConnection)
         path = f"{self._base}/{self.entry(name).file}"
         if self._filesystem is not None:
             import pyarrow.dataset as ds
@@ -215,30 +232,6 @@ def schema_of(table: str) -> Table:
     if table not in TABLES:
         raise DataError(f"no table is called {table!r}; known: {', '.join(TABLES)}")
     return TABLES[table]
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file as a whole: written beside it, flushed to disk, renamed over it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
-    sync_directory(path.parent)
-
-
-def sync_directory(directory: Path) -> None:
-    """Flush a directory's entries, where the system can."""
-    with contextlib.suppress(OSError):
-        handle = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-_SQL_TYPES = {"date": "DATE", "text": "VARCHAR", "number": "DOUBLE", "integer": "BIGINT"}
 
 
 def _remote(uri: str) -> tuple[FileSystem, str]:

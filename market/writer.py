@@ -1,29 +1,38 @@
 """Writing a store: tables replaced or merged, then one commit.
 
-1. `replace` writes a whole table; `merge` swaps the rows of the given tickers (or keys) and keeps the others.
-2. Files are written beside the old ones under a name that holds their fingerprint; the same content is the same file.
-3. `commit` flushes the files, renames the manifest into place and clears away what is long unused.
+1. `replace` writes a whole table; `merge` swaps the rows of equal keys (or of the given tickers) and keeps the others.
+2. A merge streams the kept rows from file to file (DuckDB): memory grows with the rows that change, not with the table.
+   What changes is known before anything is written, from fingerprints; no change, no write.
+3. Files are written beside the old ones under a name that holds their fingerprint, and flushed to disk.
+4. `commit` renames the manifest into place and clears away what is long unused.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from market.encoding import write_parquet
+from market.durable import sync_directory, sync_file, write_atomically
+from market.encoding import arrow_of, write_parquet
 from market.errors import DataError
 from market.fingerprint import Fingerprint
 from market.manifest import Manifest, TableEntry
-from market.store import GRACE_SECONDS, MANIFEST, schema_of, sync_directory, write_atomically
+from market.sql import summary
+from market.store import GRACE_SECONDS, MANIFEST, schema_of
+from market.tables import Table
 from market.validation import canonical
 
 if TYPE_CHECKING:
     from market.store import Store
+
+SOURCES_KEPT = 4
+"""Sources that an entry names; of more, the last ones."""
 
 
 class Writer:
@@ -39,7 +48,14 @@ class Writer:
 
     def replace(self, table: str, rows: pd.DataFrame, source: str) -> TableEntry:
         """Make `rows` the whole content of a table; raises `DataError` where a row breaks the table's checks."""
-        return self._put(table, canonical(rows, schema_of(table)), source)
+        schema = schema_of(table)
+        clean = canonical(rows, schema)
+        fingerprint = str(Fingerprint.of(clean))
+        name = self._file(table, fingerprint)
+        self._make(name, lambda path: write_parquet(clean, schema, path))
+        entry = describe(clean, table, name, fingerprint, source)
+        self._manifest = self._manifest.with_entry(table, entry)
+        return entry
 
     def merge(
         self, table: str, rows: pd.DataFrame, source: str, by: Literal["key", "ticker", "name"] = "key"
@@ -48,27 +64,27 @@ class Writer:
 
         Merging the same rows twice changes nothing. Raises `DataError` where a row breaks the table's checks.
         """
+        if table not in self._manifest.tables:
+            return self.replace(table, rows, source)
         schema = schema_of(table)
         fresh = canonical(rows, schema)
-        if table not in self._manifest.tables:
-            return self._put(table, fresh, source)
-        held = self._store.at(self._manifest).frame(table)  # what this block wrote before included
+        held = self._manifest.tables[table]
+        view = self._store.at(self._manifest)  # what this block wrote before included
         on = list(schema.key) if by == "key" else [by]
-        columns = [name for name in schema.column_names if name in held.columns or name in fresh.columns]
-        held, fresh = held.reindex(columns=columns), fresh.reindex(columns=columns)
-        marks = pd.concat([fresh[on], held[on]], ignore_index=True).duplicated(keep="first").to_numpy()[len(fresh) :]
-        if by != "key":
-            marks = held[by].isin(fresh[by]).to_numpy()
-        together = pd.concat([held[~marks], fresh], ignore_index=True) if (~marks).any() else fresh
-        before = self._manifest.tables[table].source
-        sources = before if source in before.split("; ") else f"{before}; {source}"
-        return self._put(table, canonical(together, schema), sources)
+        swapped = Fingerprint.of(view.matching(table, arrow_of(fresh, schema), on))
+        fingerprint = str(Fingerprint.parse(held.fingerprint) - swapped + Fingerprint.of(fresh))
+        if fingerprint == held.fingerprint:
+            return held
+        name = self._file(table, fingerprint)
+        self._make(name, lambda path: view.merged(table, arrow_of(fresh, schema), on, path))
+        entry = self._described(table, schema, name, fingerprint, _together(held.source, source))
+        self._manifest = self._manifest.with_entry(table, entry)
+        return entry
 
     def drop(self, table: str) -> None:
         """Take a table out of the store."""
-        self._manifest = replace(
-            self._manifest, tables={name: entry for name, entry in self._manifest.tables.items() if name != table}
-        )
+        kept = {name: entry for name, entry in self._manifest.tables.items() if name != table}
+        self._manifest = replace(self._manifest, tables=kept)
 
     def note(self, text: str) -> None:
         """Add a standing note that every run on this store repeats."""
@@ -85,22 +101,28 @@ class Writer:
         self._store.manifest = self._committed = self._manifest
         self._clear()
 
-    def _put(self, table: str, rows: pd.DataFrame, source: str) -> TableEntry:
-        schema = schema_of(table)
-        fingerprint = str(Fingerprint.of(rows))
-        name = f"{table}-{fingerprint[:16]}.parquet"
-        if not (self._root / name).exists():
-            temporary = self._root / f".{name}.{os.getpid()}.tmp"
-            try:
-                write_parquet(rows, schema, temporary)
-                os.replace(temporary, self._root / name)
-            except OSError as error:
-                raise DataError(f"{self._root}: cannot write {table} ({error.strerror or error})") from error
-            finally:
-                temporary.unlink(missing_ok=True)
-        entry = describe(rows, table, name, fingerprint, source)
-        self._manifest = self._manifest.with_entry(table, entry)
-        return entry
+    def _file(self, table: str, fingerprint: str) -> str:
+        return f"{table}-{fingerprint[:16]}.parquet"
+
+    def _make(self, name: str, write: Callable[[Path], None]) -> None:
+        """Write a file beside its place, flush it and rename it; the same content is the same file, and is kept."""
+        if (self._root / name).exists():
+            os.utime(self._root / name)
+            return
+        temporary = self._root / f".{name}.{os.getpid()}.tmp"
+        try:
+            write(temporary)
+            sync_file(temporary)
+            os.replace(temporary, self._root / name)
+        except OSError as error:
+            raise DataError(f"{self._root}: cannot write {name} ({error.strerror or error})") from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _described(self, table: str, schema: Table, file: str, fingerprint: str, source: str) -> TableEntry:
+        """The entry of a file that was never in memory."""
+        counts = summary(self._root / file, schema)
+        return TableEntry(file=file, fingerprint=fingerprint, source=source, **counts)
 
     def _clear(self) -> None:
         """Delete files that no manifest has named for an hour, and remains of killed writers."""
@@ -127,3 +149,8 @@ def describe(rows: pd.DataFrame, table: str, file: str, fingerprint: str, source
         source=source,
         columns=tuple(str(name) for name in rows.columns if rows[name].notna().any() or schema.column(name).required),
     )
+
+
+def _together(before: str, source: str) -> str:
+    known = before.split("; ")
+    return before if source in known else "; ".join([*known, source][-SOURCES_KEPT:])

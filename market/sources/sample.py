@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from market.durable import write_atomically
 from market.encoding import write_parquet
 from market.errors import DataError
 from market.fingerprint import Fingerprint
 from market.manifest import Manifest, TableEntry
 from market.members import Members, from_pitindex
 from market.sources.provenance import NOTES, SOURCES, provenance
-from market.store import MANIFEST, write_atomically
+from market.store import MANIFEST
 from market.symbols import Rename, SymbolMap, map_of
 from market.tables import TABLES
 from market.validation import canonical, read_rows
