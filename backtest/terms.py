@@ -6,6 +6,8 @@
    booked, not a signal that is acted on, so the 20 sessions run both ways.
 3. Funds (index shorts) have one fee and one half-spread of their own.
 4. The benchmark rate is the one published for each session; it accrues over the nights that follow.
+5. A name ends in the account when it ends in the index level: on the session after its recorded last close, or after as
+   many sessions without a price as the level waits.
 
 Shapes are (n_sessions, n_assets) over the panel of the account; rates are decimals a year, costs decimals per side.
 """
@@ -21,6 +23,7 @@ import pandas as pd
 from backtest.carry import Financing
 from backtest.costs import Costs, half_spread_by_size
 from backtest.simulate.tape import Delistings
+from basket.prices import NO_RECORD, STOPPED_AFTER, prices_of
 from market.borrow import tier_fee
 from market.errors import DataError
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
 BPS = 1e-4
 VOLATILITY_SESSIONS = 63  # of the square-root law: one quarter
+MAX_HALT_SESSIONS = STOPPED_AFTER - 1  # as the index level: closed out on the session after
 
 
 @dataclass(frozen=True)
@@ -111,12 +115,16 @@ def _financing(spec: RunSpec, data: Market, sessions: pd.DatetimeIndex) -> Finan
 
 
 def _delistings(data: Market, panel: PricePanel) -> Delistings:
-    """Names the security master says were delisted, with their return; the others end when their prices do."""
-    rows = data.securities.reindex(panel.tickers)
-    last = pd.to_datetime(rows["last_date"]).where(rows["delist_reason"].fillna("").astype(str) != "")
-    known = pd.to_numeric(rows["delist_return"]).fillna(0.0).to_numpy(dtype=np.float64)
-    inside = (last > panel.sessions[0]) & (last < panel.sessions[-1])
-    return Delistings(last.where(inside).to_numpy(dtype="datetime64[ns]"), known)
+    """Names that ended, as the index level ended them: last session traded, and what holders got after it."""
+    last = np.full(len(panel.tickers), np.datetime64("NaT"), dtype="datetime64[ns]")
+    after = np.zeros(len(panel.tickers))
+    for column, endings in prices_of(data).endings.items():
+        end = endings[0]
+        if end.reason != NO_RECORD and panel.sessions[0] < data.sessions[end.session] <= panel.sessions[-1]:
+            at = panel.column(str(data.tickers[column]))
+            last[at] = data.sessions[end.session - 1].to_datetime64()
+            after[at] = end.delisting_return
+    return Delistings(last, after)
 
 
 def _monthly(sessions: pd.DatetimeIndex) -> list[int]:

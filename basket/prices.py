@@ -35,6 +35,7 @@ Counts = npt.NDArray[np.int32]
 
 HALT_SESSIONS = 5  # a price older than this is flagged: the name is halted, not merely quiet for a day
 STOPPED_AFTER = 20  # a month without a close and without a word: treated as gone
+NO_RECORD = f"no price for {STOPPED_AFTER} sessions"
 
 
 class Ending(NamedTuple):
@@ -108,7 +109,7 @@ def _endings(
     for at, column in zip(stops.tolist(), columns.tolist(), strict=True):
         if column in recorded and at >= found[column][0].session:
             continue
-        found.setdefault(column, []).append(Ending(at, 0.0, f"no price for {STOPPED_AFTER} sessions"))
+        found.setdefault(column, []).append(Ending(at, 0.0, NO_RECORD))
     return {column: tuple(sorted(endings)) for column, endings in found.items()}
 
 

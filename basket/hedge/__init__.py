@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from basket.hedge.comparison import PairedTest, compare, paired_test, walk_forward_all
     from basket.hedge.registry import ESTIMATORS, REGISTRY, Estimator, estimate, estimator
     from basket.hedge.result import DegenerateHedgeError, HedgeRatio, ShortHistoryError
-    from basket.hedge.walk import hedged_returns, held_ratio, walk_forward
+    from basket.hedge.walk import hedged_returns, held_ratio, regularise, walk_forward
 
 _HOMES = {
     "PairedTest": "comparison",
@@ -29,6 +29,7 @@ _HOMES = {
     "ShortHistoryError": "result",
     "held_ratio": "walk",
     "hedged_returns": "walk",
+    "regularise": "walk",
     "walk_forward": "walk",
 }
 
@@ -46,6 +47,7 @@ __all__ = [
     "hedged_returns",
     "held_ratio",
     "paired_test",
+    "regularise",
     "walk_forward",
     "walk_forward_all",
 ]

@@ -1,0 +1,168 @@
+"""The two sides of a run: the long book, the short basket, and the span in which both trade.
+
+1. Build the book, then the basket without the companies the book holds on each date; both as early as the data allow,
+   so that the hedge ratio has a past to be estimated from.
+2. Returns before the first trade are those of the indices; the ratio of a session uses returns before it only.
+3. Without a start the run begins at the first rebalance of the basket with a hedge ratio; a start before that is refused.
+4. Weights in force at the first session (drifted, where it is no rebalance) are what the accounts buy there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+import basket
+from basket import hedge
+from backtest.simulate.account import Targets
+from market.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from basket import Basket
+    from backtest.spec import Hedge, RunSpec
+    from market import Market, PricePanel
+
+
+@dataclass(frozen=True)
+class Legs:
+    """Book and basket, and the sessions in which the accounts live."""
+
+    spec: RunSpec
+    data: Market
+    book: Basket
+    short: Basket
+    sessions: pd.DatetimeIndex
+
+    @cached_property
+    def panel(self) -> PricePanel:
+        """Prices of all names over the sessions of the run."""
+        return self.data.panel(start=self.sessions[0], end=self.sessions[-1])
+
+    @cached_property
+    def checks(self) -> pd.DatetimeIndex:
+        """Sessions at which the hedge ratio is estimated: the first, every rebalance of the basket, and the checks."""
+        regular = check_sessions(self.spec.hedge.check, self.sessions)
+        rebalances = self.short.rebalances.intersection(self.sessions)
+        return self.sessions[:1].union(rebalances).union(regular)
+
+    def index_returns(self, ticker: str) -> pd.Series:
+        """Simple total returns of a fund or an index over all sessions of the data."""
+        panel = self.data.panel([ticker])
+        return pd.Series(panel.total_returns()[:, 0], index=panel.sessions, name=ticker)
+
+    def targets(self, leg: Basket) -> Targets:
+        """Weights over all tickers by session of the run: those in force at the first, then each rebalance."""
+        return targets_of(leg, self.sessions, self.data.tickers)
+
+    def ratio_path(self, returns: pd.Series, estimator: str | None = None) -> pd.DataFrame:
+        """Walk-forward ratio of the book against anything's returns at every check: `raw`, `target`."""
+        rules = self.spec.hedge
+        kind = rules.estimator if estimator is None else estimator
+        return walk(rules, kind, self.book.returns, returns, self.checks, self.parameters(kind))
+
+    def parameters(self, kind: str) -> dict[str, object]:
+        """The estimator's parameters: those of the spec, and the market's returns where it asks for them."""
+        given: dict[str, object] = dict(self.spec.hedge.params) if kind == self.spec.hedge.estimator else {}
+        if "market" in hedge.estimator(kind).series:
+            given["market"] = self.index_returns(self.spec.market)
+        return given
+
+
+def build_legs(spec: RunSpec, data: Market) -> Legs:
+    """Build both sides and settle the span.
+
+    Raises `ConfigError` for a span outside of what the data and the hedge ratio's window allow.
+    """
+    hedge.estimator(spec.hedge.estimator)  # an unknown one is refused before anything is built
+    for ticker in (spec.market, *spec.benchmarks):
+        if ticker not in data.tickers:
+            raise ConfigError(f"{spec.name}: no prices of {ticker}{data.hint(ticker)}; it is named by market or benchmarks")
+    end = data.end if spec.span.end is None else _session_before(data, spec.span.end)
+    book = basket.build(spec.book.target, data, end=end)
+    short = basket.build(
+        spec.basket.target, data, end=end, exclude=book if spec.exclude_book_issuers else (), book=book
+    )
+    begin = _first_session(spec, data, book, short, end)
+    sessions = data.sessions[(data.sessions >= begin) & (data.sessions <= end)]
+    if len(sessions) < 2:
+        raise ConfigError(f"{spec.name}: the span holds {len(sessions)} session; it needs at least 2")
+    return Legs(spec, data, book, short, sessions)
+
+
+def _session_before(data: Market, day: object) -> pd.Timestamp:
+    stamp = pd.Timestamp(str(day))
+    if stamp > data.end:
+        raise ConfigError(f"span: {stamp.date()} is after the data, which end on {data.end.date()}")
+    return data.session_on_or_before(stamp)
+
+
+def _first_session(spec: RunSpec, data: Market, book: Basket, short: Basket, end: pd.Timestamp) -> pd.Timestamp:
+    """The first session with `min_sessions` returns of both sides before it: a rebalance unless a start is given."""
+    both = book.returns.index.intersection(short.returns.index)
+    least = spec.hedge.min_sessions
+    if len(both) <= least:
+        raise ConfigError(
+            f"{spec.name}: book and basket share {len(both)} sessions up to {end.date()}, and the hedge ratio needs "
+            f"{least} before the first trade; lower hedge.min_sessions or end later"
+        )
+    earliest = both[least]
+    if spec.span.start is None:
+        rebalances = short.rebalances[short.rebalances >= earliest]
+        return rebalances[0] if len(rebalances) else earliest
+    start = data.session_on_or_after(str(spec.span.start)) if pd.Timestamp(spec.span.start) >= data.start else data.start
+    if start < earliest:
+        raise ConfigError(
+            f"{spec.name}: span.start {spec.span.start} is too early: the first session with {least} returns of book "
+            f"and basket before it is {earliest.date()}"
+        )
+    return start
+
+
+def walk(
+    rules: Hedge,
+    kind: str,
+    book: pd.Series,
+    returns: pd.Series,
+    checks: pd.DatetimeIndex,
+    params: dict[str, object] | None = None,
+) -> pd.DataFrame:
+    """`basket.hedge.walk_forward` under a run's rules."""
+    return hedge.walk_forward(
+        kind,
+        book,
+        returns,
+        window=rules.window,
+        dates=checks,
+        band=rules.band,
+        bounds=rules.bounds,
+        max_step=rules.max_step,
+        min_sessions=rules.min_sessions,
+        params=params or {},
+    )
+
+
+def check_sessions(every: str, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Last session of each week or month, every session, or none (rebalances only)."""
+    if every == "daily":
+        return sessions
+    if every == "rebalance":
+        return sessions[:0]
+    period = sessions.to_period("W" if every == "weekly" else "M")
+    last = np.r_[period[1:] != period[:-1], False]  # the last session of the run ends no period that is known to be over
+    return sessions[last]
+
+
+def targets_of(leg: Basket, sessions: pd.DatetimeIndex, tickers: pd.Index) -> Targets:
+    """Session position -> weights (n_assets,); the first session buys what is in force there."""
+    rows: dict[int, np.ndarray] = {}
+    if sessions[0] < leg.sessions[0]:
+        raise DataError(f"{leg.name} begins on {leg.sessions[0].date()}, after {sessions[0].date()}")
+    rows[0] = leg.held_on(sessions[0]).reindex(tickers).fillna(0.0).to_numpy(dtype=np.float64)
+    wide = leg.weights.reindex(columns=tickers).fillna(0.0)
+    for session in leg.rebalances[(leg.rebalances > sessions[0]) & (leg.rebalances <= sessions[-1])]:
+        rows[int(sessions.get_loc(session))] = wide.loc[session].to_numpy(dtype=np.float64)
+    return rows
