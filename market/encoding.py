@@ -77,7 +77,7 @@ def _repeats(column: pd.Series) -> bool:
     return column.nunique() * 8 < len(column)
 
 
-def _array(values: pd.Series, column: Column, places: int | None) -> pa.Array:
+def _array(values: pd.Series, column: Column, places: int | None = None) -> pa.Array:
     if column.kind == "date":
         return pa.array(values.to_numpy().astype("datetime64[D]"))
     if column.kind == "text":

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -56,6 +56,15 @@ class Writer:
         entry = describe(clean, table, name, fingerprint, source)
         self._manifest = self._manifest.with_entry(table, entry)
         return entry
+
+    def replace_in_parts(self, table: str, parts: Iterable[pd.DataFrame], source: str) -> TableEntry:
+        """As `replace`, from canonical parts that share no key: memory holds one part at a time."""
+        from market.streaming import write_parts
+
+        entry = write_parts(self._root, schema_of(table), parts, source)
+        if table not in self._manifest.tables or self._manifest.tables[table].fingerprint != entry.fingerprint:
+            self._manifest = self._manifest.with_entry(table, entry)
+        return self._manifest.tables[table]
 
     def merge(
         self, table: str, rows: pd.DataFrame, source: str, by: Literal["key", "ticker", "name"] = "key"

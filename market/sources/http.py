@@ -16,8 +16,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -26,26 +24,13 @@ import msgspec
 
 from market.errors import DataError
 from market.sources.http_cache import HttpCache, decoded
+from market.sources.pacing import Pace, Patience, completed
 
 RETRIED = frozenset({403, 408, 425, 429, 500, 502, 503, 504})
 LONGEST_WAIT_SECONDS = 600.0
 _whole_json = msgspec.json.Decoder(msgspec.Raw)
 _T = TypeVar("_T")
 _R = TypeVar("_R")
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How fast to ask and how long to try. Seconds; `requests_per_second` is a ceiling over all threads."""
-
-    requests_per_second: float = 8.0
-    attempts: int = 7
-    first_wait: float = 1.0
-    longest_wait: float = 60.0
-    connect_timeout: float = 10.0
-    read_timeout: float = 30.0
-    deadline: float = 120.0
-    in_flight: int = 4
 
 
 class _Failed(Exception):
@@ -56,33 +41,13 @@ class _Failed(Exception):
         self.wait = wait
 
 
-@dataclass
-class _Pace:
-    """Slots of one request each; a pause moves the next slot."""
-
-    interval: float
-    next_slot: float = 0.0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def wait(self) -> None:
-        with self.lock:
-            slot = max(self.next_slot, time.monotonic())
-            self.next_slot = slot + self.interval
-        while (left := slot - time.monotonic()) > 0:
-            time.sleep(left)
-
-    def pause(self, seconds: float) -> None:
-        with self.lock:
-            self.next_slot = max(self.next_slot, time.monotonic() + seconds)
-
-
 class Reader:
     """A paced client with a cache; safe to use from several threads, closed by `with`."""
 
     def __init__(self, headers: dict[str, str], cache: HttpCache, patience: Patience | None = None) -> None:
         self.patience = patience or Patience()
         self._cache = cache
-        self._pace = _Pace(1.0 / self.patience.requests_per_second)
+        self._pace = Pace(self.patience.requests_per_second)
         self._stopped = threading.Event()
         timeout = httpx.Timeout(self.patience.read_timeout, connect=self.patience.connect_timeout)
         self._client = httpx.Client(headers=headers, timeout=timeout, follow_redirects=True)
@@ -100,8 +65,8 @@ class Reader:
     def get(self, url: str, kinds: tuple[str, ...] = (), max_age: float = 0.0) -> bytes | None:
         """The decoded body of a URL, from the cache where the server confirms it; None where there is none (404).
 
-        `kinds` are accepted content types, by part; with `json` among them the body must be whole JSON. `max_age` is how
-        many seconds a kept answer is used unasked. Raises `DataError` after the last attempt.
+        `kinds` are accepted content types, by part; with `json` among them the body must be whole JSON. `max_age` is
+        how many seconds a kept answer is used unasked. Raises `DataError` after the last attempt.
         """
         entry = self._cache.entry(url)
         if entry is not None and time.time() - entry.checked < max_age:
@@ -124,31 +89,13 @@ class Reader:
     def map(self, work: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[tuple[_T, _R | DataError]]:
         """Run `work` on every item, several in flight, in the order of completion; a `DataError` is handed back.
 
-        Memory holds no more than the items in flight.
+        See `market.sources.pacing.completed`.
         """
-        queue = iter(items)
-        running: dict[Future[_R], _T] = {}
-        with ThreadPoolExecutor(max(2, self.patience.in_flight)) as pool:
-            try:
-                while True:
-                    for item in queue:
-                        running[pool.submit(work, item)] = item
-                        if len(running) >= self.patience.in_flight * 2:
-                            break
-                    if not running:
-                        return
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        item = running.pop(future)
-                        error = future.exception()
-                        if isinstance(error, DataError):
-                            yield item, error
-                        else:
-                            yield item, future.result()
-            finally:
-                self._stopped.set() if running else None
-                for future in running:
-                    future.cancel()
+        return completed(work, items, max(2, self.patience.in_flight), self.stop)
+
+    def stop(self) -> None:
+        """Wake and end every thread that waits here."""
+        self._stopped.set()
 
     def _kept(self, url: str) -> bytes | None:
         try:
@@ -159,7 +106,7 @@ class Reader:
 
     def _attempt(self, url: str, kinds: tuple[str, ...]) -> bytes | None:
         entry = self._cache.entry(url)
-        self._pace.wait()
+        self._pace.wait(self._stopped)
         self.requests += 1
         started = time.monotonic()
         try:
@@ -200,8 +147,8 @@ class Reader:
         return content
 
     def _back_off(self, attempt: int) -> None:
-        ceiling = min(self.patience.first_wait * 2.0 ** (attempt - 1), self.patience.longest_wait)
-        if self._stopped.wait(random.uniform(ceiling / 4, ceiling)):  # jitter only: nothing is computed from it
+        seconds = self.patience.back_off(attempt, random.random())  # jitter: nothing is computed from it
+        if self._stopped.wait(seconds):
             raise DataError("stopped")
 
 

@@ -20,8 +20,9 @@ from typing import Self
 import pandas as pd
 
 from market.errors import ConfigError
-from market.sources.http import Patience, Reader
+from market.sources.http import Reader
 from market.sources.http_cache import HttpCache
+from market.sources.pacing import Patience
 from market.sources.sec import submissions
 from market.sources.sec.companies import Company, companies
 
