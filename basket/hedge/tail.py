@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from basket.hedge.bootstrap import optimal_block, stationary_rows
-from basket.hedge.history import Array, History, Returns, history
+from basket.hedge.history import Array, History, Returns, history, is_still
 from basket.hedge.least_squares import ols_ratio
 from basket.hedge.piecewise import Line, minimise
 from basket.hedge.result import DegenerateHedgeError, HedgeRatio
@@ -61,6 +61,8 @@ def drawdown_line(book: Array, hedge: Array) -> Callable[[float], Line]:
 
 def search_start(book: Array, hedge: Array) -> tuple[float, float]:
     """Where to begin, the least-squares ratio, and the unit of a step, the ratio of volatilities."""
+    if is_still(hedge):
+        raise DegenerateHedgeError("the hedge does not move")
     scale = float(book.std() / hedge.std())
     return float(ols_ratio(book, hedge)), scale if scale > 0.0 else 1.0
 

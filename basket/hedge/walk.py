@@ -221,8 +221,9 @@ def _fits(
             try:
                 if is_still(given.hedge[start:end]):
                     raise DegenerateHedgeError("the hedge does not move")
-                cut = {name: other[start:end] for name, other in given.others.items()}
-                fitted = row.ratio(given.book[start:end], given.hedge[start:end], **cut, **params)
+                # copies, for a slice would carry the future behind it as its base
+                cut = {name: other[start:end].copy() for name, other in given.others.items()}
+                fitted = row.ratio(given.book[start:end].copy(), given.hedge[start:end].copy(), **cut, **params)
                 raw[at] = np.atleast_1d(np.asarray(fitted, dtype=np.float64))
             except Refusals as reason:
                 refused[at] = str(reason)
