@@ -1,0 +1,163 @@
+"""Ranks, percentiles and z-scores against formulas retyped here, pandas and scipy as oracles, and planted faults."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from screens.scoring import (
+    average_ranks,
+    order_worst_first,
+    percentiles,
+    rank_z,
+    standardise,
+    value_z,
+    weighted_mean,
+    winsorise,
+)
+
+NAN = float("nan")
+columns = st.lists(
+    st.one_of(st.just(NAN), st.integers(-5, 5).map(float), st.floats(-1e6, 1e6)), min_size=1, max_size=60
+)
+
+
+@given(columns)
+def test_ranks_are_scipys_average_ranks(values: list[float]) -> None:
+    x = np.array(values)
+    known = ~np.isnan(x)
+    ranks, counts = average_ranks(x)
+    np.testing.assert_array_equal(ranks[known], stats.rankdata(x[known]))
+    assert np.isnan(ranks[~known]).all()
+    assert (counts[known] == known.sum()).all()
+
+
+@given(columns, st.integers(0, 2**32 - 1))
+def test_ranks_by_group_are_those_of_pandas(values: list[float], seed: int) -> None:
+    x = np.array(values)
+    groups = np.random.default_rng(seed).integers(-1, 4, x.size)
+    ranks, counts = average_ranks(x, groups)
+    frame = pd.DataFrame({"x": x, "g": groups})
+    np.testing.assert_array_equal(ranks, frame.groupby("g")["x"].rank(method="average").to_numpy())
+    expected = frame.groupby("g")["x"].transform("count").to_numpy()
+    np.testing.assert_array_equal(counts[~np.isnan(x)], expected[~np.isnan(x)])
+
+
+@given(columns, st.integers(0, 2**32 - 1))
+def test_no_bit_depends_on_the_order_of_names(values: list[float], seed: int) -> None:
+    x = np.array(values)
+    rng = np.random.default_rng(seed)
+    groups, order = rng.integers(-1, 3, x.size), rng.permutation(x.size)
+    for score in (
+        lambda v, g: rank_z(v, g, 2),
+        lambda v, g: value_z(v, g, 2),
+        lambda v, g: percentiles(v, g, 2),
+        lambda v, g: standardise(v),
+        lambda v, g: winsorise(v, 0.1, 0.9),
+    ):
+        np.testing.assert_array_equal(score(x, groups)[order], score(x[order], groups[order]))
+
+
+@given(columns)
+def test_scores_rise_with_badness(values: list[float]) -> None:
+    x = np.array(values)
+    z, p = rank_z(x), percentiles(x)
+    for i in range(x.size):
+        for j in range(x.size):
+            if x[i] < x[j]:
+                assert p[i] < p[j]
+                assert z[i] < z[j]
+            elif x[i] == x[j]:
+                assert p[i] == p[j]
+                assert z[i] == z[j]
+
+
+@given(columns)
+def test_scores_are_finite_where_the_figure_is(values: list[float]) -> None:
+    x = np.array(values)
+    for score in (rank_z(x), value_z(x), percentiles(x), standardise(x)):
+        np.testing.assert_array_equal(np.isnan(score), np.isnan(x))
+        assert not np.isinf(score).any()
+
+
+def test_rank_z_is_the_formula() -> None:
+    x = np.array([3.0, 1.0, 2.0, 2.0, NAN, 100.0])
+    r = np.array([4.0, 1.0, 2.5, 2.5, 5.0])
+    expected = (r - r.mean()) / r.std(ddof=1)
+    np.testing.assert_allclose(np.delete(rank_z(x), 4), expected, rtol=1e-14)
+
+
+def test_percentile_is_the_formula() -> None:
+    x = np.array([10.0, 30.0, 20.0, 20.0])
+    np.testing.assert_array_equal(percentiles(x), [(1 - 0.5) / 4, (4 - 0.5) / 4, (2.5 - 0.5) / 4, (2.5 - 0.5) / 4])
+
+
+@pytest.mark.parametrize("score", [rank_z, value_z, standardise])
+def test_all_equal_scores_zero(score) -> None:
+    np.testing.assert_array_equal(score(np.array([7.0, 7.0, NAN, 7.0])), [0.0, 0.0, NAN, 0.0])
+    np.testing.assert_array_equal(score(np.array([7.0, NAN])), [0.0, NAN])
+    assert np.isnan(score(np.array([NAN, NAN]))).all()
+
+
+def test_all_equal_up_to_rounding_scores_zero() -> None:
+    third = np.array([0.1 + 0.2, 0.3, 0.3, 0.3])
+    np.testing.assert_array_equal(standardise(third), np.zeros(4))
+
+
+def test_small_groups_take_the_figure_among_all() -> None:
+    x = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 60.0, 70.0])
+    groups = np.array([0, 0, 0, 0, 0, 1, 1])
+    p = percentiles(x, groups, min_group=5)
+    np.testing.assert_allclose(p[:5], (np.arange(1, 6) - 0.5) / 5)
+    np.testing.assert_allclose(p[5:], [(6 - 0.5) / 7, (7 - 0.5) / 7])
+    z = rank_z(x, groups, min_group=5)
+    np.testing.assert_allclose(z[:5], (np.arange(1, 6) - 3) / np.arange(1, 6).std(ddof=1))
+    np.testing.assert_allclose(z[5:], (np.array([6, 7]) - 4) / np.arange(1, 8).std(ddof=1))
+
+
+def test_a_group_is_counted_by_who_has_the_metric() -> None:
+    x = np.array([1.0, 2.0, 3.0, 4.0, NAN, 9.0, 8.0, 7.0, 6.0, 5.0])
+    groups = np.array([0] * 5 + [1] * 5)
+    p = percentiles(x, groups, min_group=5)
+    np.testing.assert_allclose(p[:4], (np.array([1, 2, 3, 4]) - 0.5) / 9)  # four known: too few
+    np.testing.assert_allclose(p[5:], (np.array([5, 4, 3, 2, 1]) - 0.5) / 5)
+
+
+def test_unknown_group_is_ranked_among_all() -> None:
+    x = np.arange(10.0)
+    groups = np.array([-1] * 5 + [0] * 5)
+    np.testing.assert_allclose(percentiles(x, groups)[:5], (np.arange(1, 6) - 0.5) / 10)
+
+
+def test_value_z_clips_at_three() -> None:
+    x = np.concatenate([np.zeros(50), [1e9]])
+    assert value_z(x).max() == 3.0
+
+
+def test_winsorise_puts_outer_tiers_at_the_quantiles() -> None:
+    x = np.array([0.0, 10.0, 20.0, NAN, NAN])
+    beyond = np.array([False, False, False, True, False])
+    short = np.array([False, False, False, False, True])
+    np.testing.assert_allclose(winsorise(x, 0.25, 0.75, beyond, short), [5.0, 10.0, 15.0, 15.0, 5.0])
+
+
+def test_weighted_mean_needs_enough() -> None:
+    scores = [np.array([1.0, 1.0, NAN]), np.array([4.0, NAN, NAN])]
+    np.testing.assert_array_equal(weighted_mean(scores, [2.0, 1.0]), [2.0, 1.0, NAN])
+    np.testing.assert_array_equal(weighted_mean(scores, [2.0, 1.0], fewest=2), [2.0, NAN, NAN])
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 2**32 - 1))
+def test_ties_go_by_ticker(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    tickers = np.array([f"T{i:02d}" for i in range(12)], dtype=object)
+    scores = rng.integers(0, 3, 12).astype(float)
+    order = rng.permutation(12)
+    once = [str(t) for t in tickers[order_worst_first(scores, tickers)]]
+    again = [str(t) for t in tickers[order][order_worst_first(scores[order], tickers[order])]]
+    assert once == again == [t for _, t in sorted(zip(-scores, tickers, strict=True))]
