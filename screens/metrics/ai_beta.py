@@ -3,8 +3,8 @@
 1. The factor is a fund (SMH by default) or the dated AI basket of a file, in excess of cash; the market is SPY.
 2. Market and factor enter one weighted regression per name (`factor_betas`): the factor is orthogonal to the market
    inside the very window, with the very weights, never over the full sample.
-3. A constituent of the basket is regressed on the basket without itself. A fund cannot be taken apart: NVIDIA's beta to
-   SMH holds NVIDIA.
+3. A constituent of the basket, and any other share line of it, is regressed on the basket without it. A fund cannot be
+   taken apart: NVIDIA's beta to SMH holds NVIDIA.
 4. Betas shrink towards the mean of their sector by their precision (Vasicek); mean and spread come from the members of
    `index` on the date, or from all stocks where it has none.
 5. Computed once per view and set of parameters; the t-statistic and the gain read the same regression.
@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from market.errors import DataError
 from screens.metrics.factor_betas import FactorBetas, ewma_weights, factor_betas, vasicek
@@ -89,7 +90,8 @@ def excess_returns(view: View, window: int) -> Floats:
     return view.returns(window) - cash_returns(view, window)[:, None]
 
 
-def _basket_factor(view: View, window: int, basket: str) -> tuple[Floats, np.ndarray, Floats]:
+def _basket_factor(view: View, window: int, basket: str) -> tuple[Floats, NDArray[np.int64], Floats]:
+    """The basket's return, the columns that have a factor of their own, and those factors without them."""
     from screens.ai_basket import AiBasketSpec, factor_returns, live
     from screens.loading import load
 
@@ -100,7 +102,11 @@ def _basket_factor(view: View, window: int, basket: str) -> tuple[Floats, np.nda
     known = sessions[max(row - window, 0) : row].to_numpy().astype("datetime64[D]")
     days[window - len(known) :] = known
     counts = live(spec, view.tickers.tolist(), days)
-    return factor_returns(view.returns(window), counts, spec.fewest)
+    factor, columns, left_out = factor_returns(view.returns(window), counts, spec.fewest)
+    issuer = view.issuer()
+    lines = [np.flatnonzero(issuer == issuer[column]) if issuer[column] else [column] for column in columns]
+    own = np.concatenate([np.full(len(line), position) for position, line in enumerate(lines)]).astype(np.int64)
+    return factor, np.concatenate(lines).astype(np.int64), left_out[:, own]
 
 
 @metric(

@@ -6,9 +6,9 @@
 3. Beneficiary: AI beta, text of Items 1 and 7, infrastructure text; tags hyperscaler, ai_semis, ai_infra. No gate.
 4. At risk: language-model exposure of the industry, minus AI beta, risk share of the text, minus acceleration of sales;
    tag ai_disrupted. Gate: AI beta <= 0, unless tagged. Such names rise when the AI trade falls: they hedge it badly.
-5. Financing-fragile: change of capex intensity, funding gap, debt-funded capex, net debt / EBITDA (or / operating income
-   in a store without depreciation), interest coverage, and AI beta with a plus sign; tags neocloud, ai_financed. Gate:
-   funding gap > 0, and text in the top quarter, or a tag, or t of the AI beta > 1.65.
+5. Financing-fragile: change of capex intensity, funding gap, debt-funded capex, net debt / EBITDA (or / operating
+   income in a store without depreciation), interest coverage, and AI beta with a plus sign; tags neocloud, ai_financed.
+   Gate: funding gap > 0, and text in the top quarter, or a tag, or t of the AI beta > 1.65.
 6. `ai_disagreement` is the spread of the sources' ranks about one name: high where they tell different stories.
 """
 

@@ -74,14 +74,14 @@ def factor_betas(
         returns, market, weights = returns[row_known], market[row_known], weights[row_known]
         factor, known = factor[row_known], known[row_known]
     if factor.ndim == 2:
-        return _by_name(returns, known & np.isfinite(factor), market, factor, weights, fewest, lags)
+        return _own_factors(returns, known & np.isfinite(factor), market, factor, weights, fewest, lags)
     whole: Mask = np.asarray(known.all(axis=0))
     if whole.all():
         return _all_known(returns, market, factor, weights, fewest, lags)
     if not whole.any():
-        return _by_name(returns, known, market, factor[:, None], weights, fewest, lags)
+        return _with_gaps(returns, known, market, factor, weights, fewest, lags)
     some = _all_known(np.ascontiguousarray(returns[:, whole]), market, factor, weights, fewest, lags)
-    rest = _by_name(returns[:, ~whole], known[:, ~whole], market, factor[:, None], weights, fewest, lags)
+    rest = _with_gaps(returns[:, ~whole], known[:, ~whole], market, factor, weights, fewest, lags)
     empty = FactorBetas(*np.empty((len(_FIELDS), returns.shape[1])))
     return empty.replaced(whole, some).replaced(~whole, rest)
 
@@ -105,10 +105,48 @@ def _all_known(returns: Floats, market: Floats, factor: Floats, weights: Floats,
     return _checked(n, fewest, np.full(n_assets, mm), np.full(n_assets, variance), beta_m, beta_a, stderr, gain, left)
 
 
-def _by_name(
+def _with_gaps(
     returns: Floats, known: Mask, market: Floats, factor: Floats, weights: Floats, fewest: int, lags: int
 ) -> FactorBetas:
-    """The same where names miss sessions or have a factor of their own, (n_sessions, n_assets) or (n_sessions, 1)."""
+    """The same for names that miss sessions: each has moments of its own, all from two matrix products."""
+    m, a = market - weights @ market / weights.sum(), factor - weights @ factor / weights.sum()
+    there = known.astype(float)
+    r = np.where(known, returns, 0.0)
+    w = weights
+    with np.errstate(divide="ignore", invalid="ignore"):
+        total, sum_m, sum_a, sum_mm, sum_aa, sum_ma = (
+            np.vstack([w, w * m, w * a, w * m * m, w * a * a, w * m * a]) @ there
+        )
+        mean_m, mean_a = sum_m / total, sum_a / total
+        mm, aa, ma = (
+            (sum_mm - sum_m * mean_m) / total,
+            (sum_aa - sum_a * mean_a) / total,
+            (sum_ma - sum_m * mean_a) / total,
+        )
+        sum_r, sum_mr, sum_ar = np.vstack([w, w * m, w * a]) @ r
+        mean_r = sum_r / total
+        mr, ar = sum_mr / total - mean_m * mean_r, sum_ar / total - mean_a * mean_r
+        slope = ma / mm
+        variance = aa - ma * slope
+        beta_m, beta_a = mr / mm, (ar - slope * mr) / variance
+        columns = np.column_stack([np.ones(len(m)), m, a])
+        perp = columns @ np.vstack([slope * mean_m - mean_a, -slope, np.ones_like(slope)])
+        on_m = beta_m - beta_a * slope
+        residual = r - columns @ np.vstack([mean_r - on_m * mean_m - beta_a * mean_a, on_m, beta_a])
+        residual *= there
+        left = w @ (residual * residual) / total
+        perp *= residual
+        perp *= w[:, None]
+        stderr = np.sqrt(_long_run_variance(perp, lags)) / (variance * total)
+        explained = beta_a**2 * variance
+        gain = explained / (left + explained + beta_m**2 * mm)
+    return _checked(there.sum(axis=0), fewest, mm, variance, beta_m, beta_a, stderr, gain, left)
+
+
+def _own_factors(
+    returns: Floats, known: Mask, market: Floats, factor: Floats, weights: Floats, fewest: int, lags: int
+) -> FactorBetas:
+    """The same where every name has a factor of its own, (n_sessions, n_assets)."""
     w = np.where(known, weights[:, None], 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         w /= w.sum(axis=0)
@@ -154,11 +192,11 @@ def _long_run_variance(scores: Floats, lags: int) -> Floats:
     The Bartlett kernel is a box of lags + 1 sessions convolved with itself, so this is the sum of squared moving sums.
     """
     n_sessions, n_assets = scores.shape
-    padded = np.zeros((n_sessions + 2 * lags + 1, n_assets))
-    np.cumsum(scores, axis=0, out=padded[lags + 1 : lags + 1 + n_sessions])
-    padded[lags + 1 + n_sessions :] = padded[lags + n_sessions]
-    sums = padded[lags + 1 :] - padded[: -lags - 1]
-    return np.einsum("tn,tn->n", sums, sums) / (lags + 1)
+    sums = np.zeros((n_sessions + lags, n_assets))
+    for lag in range(lags + 1):
+        sums[lag : lag + n_sessions] += scores
+    sums *= sums
+    return np.asarray(np.ones(n_sessions + lags) @ sums) / (lags + 1)
 
 
 def vasicek(

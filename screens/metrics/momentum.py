@@ -16,7 +16,7 @@ from screens.metrics import price_history
 from screens.metrics.ai_beta import excess_of_cash, excess_returns
 from screens.metrics.factor_betas import market_betas
 from screens.metrics.price_history import SESSIONS_A_MONTH, SESSIONS_A_YEAR
-from screens.metrics.tier_rule import Floats, plain
+from screens.metrics.tier_rule import Floats, Mask, plain
 from screens.per_view import per_view
 from screens.registry import Values, metric
 
@@ -112,35 +112,54 @@ def market_beta(view: View, *, market: str = "SPY", window: int = 252) -> Values
 
 @per_view
 def _frazzini_pedersen(view: View, market: str) -> Floats:
-    returns, known = price_history.filled(view, FIVE_YEARS)
-    index = view.series(market, FIVE_YEARS)
-    logs = np.log1p(returns)
-    index_logs = np.log1p(np.where(np.isnan(index), 0.0, index))
+    returns = view.returns(FIVE_YEARS)
+    index = np.log1p(view.series(market, FIVE_YEARS))
+    known = np.isfinite(returns)
+    n_known = known.sum(axis=0)
+    if np.isfinite(index).sum() < FEWEST_FIVE_YEARS:
+        return np.full(returns.shape[1], np.nan)
+    start = int(np.flatnonzero(np.isfinite(index))[0])
+    index = np.where(np.isnan(index), 0.0, index)[start:]
+    logs = returns[start:] + 1.0
+    np.log(logs, out=logs)  # three times as fast as log1p, and exact to 1e-16 of a return
+    gaps = ~known[start:]
+    logs[gaps] = 0.0
+    year, lately = logs[-SESSIONS_A_YEAR:], known[-SESSIONS_A_YEAR:].sum(axis=0)
+    variance = (np.einsum("tn,tn->n", year, year) - year.sum(axis=0) ** 2 / lately) / (lately - 1)
+    relative = np.sqrt(variance) / index[-SESSIONS_A_YEAR:].std(ddof=1)
+    listed = (n_known >= FEWEST_FIVE_YEARS) & (lately >= FEWEST_ONE_YEAR)
+    correlation = overlapping_correlation(logs, gaps, index, listed)
+    return np.where(listed, SHRINKAGE * correlation * relative + (1 - SHRINKAGE), np.nan)
+
+
+def overlapping_correlation(logs: Floats, gaps: Mask, index: Floats, wanted: Mask) -> Floats:
+    """Correlation of three-day sums of log returns with those of the index, over sums without a gap.
+
+    logs, gaps: (n_sessions, n_assets), zero where `gaps`; index: (n_sessions,); wanted: the names that matter. The sums of
+    a whole column are not formed: their moments come from its first two autocovariances and the index summed twice.
+    """
+    index_sums = _three_day(index)
+    centred = index_sums - index_sums.mean()
+    first, second, before_last, last = logs[0], logs[1], logs[-2], logs[-1]
+    total = 3 * (np.ones(len(logs)) @ logs) - 2 * first - second - before_last - 2 * last
+    squares = 3 * np.einsum("tn,tn->n", logs, logs) - 2 * first**2 - second**2 - before_last**2 - 2 * last**2
+    # neighbours lie together in two sums (at the edges in one), days two apart in one
+    squares += 4 * np.einsum("tn,tn->n", logs[1:], logs[:-1]) - 2 * (first * second + last * before_last)
+    squares += 2 * np.einsum("tn,tn->n", logs[2:], logs[:-2])
+    covariance = np.convolve(centred, np.ones(DAYS_OF_OVERLAP)) @ logs
+    out = covariance / np.sqrt((squares - total**2 / len(index_sums)) * (centred @ centred))
+    holes = gaps.any(axis=0) & wanted
+    if holes.any():
+        missing = gaps[:, holes]
+        known = (~(missing[2:] | missing[1:-1] | missing[:-2])).astype(float)
+        out[holes] = _masked_correlation(_three_day(logs[:, holes]), index_sums, known)
+    return np.asarray(out)
+
+
+def _three_day(logs: Floats) -> Floats:
     sums = logs[2:] + logs[1:-1]
     sums += logs[:-2]
-    index_sums = index_logs[2:] + index_logs[1:-1] + index_logs[:-2]
-    whole = known & np.isfinite(index)[:, None]
-    if whole.all():
-        correlation = _correlation(sums, index_sums)
-        n = np.full(sums.shape[1], float(len(index)))
-    else:
-        complete = (whole[2:] & whole[1:-1] & whole[:-2]).astype(float)
-        correlation = _masked_correlation(sums, index_sums, complete)
-        n = whole.sum(axis=0).astype(float)
-    year, index_year = logs[-SESSIONS_A_YEAR:], index_logs[-SESSIONS_A_YEAR:]
-    lately = known[-SESSIONS_A_YEAR:].sum(axis=0)
-    deviation = np.sqrt(
-        (np.einsum("tn,tn->n", year, year) - year.sum(axis=0) ** 2 / lately) / (lately - 1)
-    ) / index_year.std(ddof=1)
-    beta = SHRINKAGE * correlation * deviation + (1 - SHRINKAGE)
-    return np.where((n >= FEWEST_FIVE_YEARS) & (lately >= FEWEST_ONE_YEAR), beta, np.nan)
-
-
-def _correlation(values: Floats, index: Floats) -> Floats:
-    centred = index - index.mean()
-    covariance = centred @ values
-    variance = np.einsum("tn,tn->n", values, values) - values.sum(axis=0) ** 2 / len(values)
-    return covariance / np.sqrt(variance * (centred @ centred))
+    return sums
 
 
 def _masked_correlation(values: Floats, index: Floats, known: Floats) -> Floats:

@@ -2,9 +2,9 @@
 
 1. Every component becomes a standardised rank over stocks outside financials and real estate; a leg is the standardised
    mean of its components, at least half of them known.
-2. Profitability: gross profit, net income and cash flow over assets, return on equity, gross margin, low accruals. Where
-   a store has no depreciation or current items, cash flow is free cash flow and accruals are net income less cash from
-   operations, both over assets.
+2. Profitability: gross profit, net income and cash flow over assets, return on equity, gross margin, low accruals.
+   Where a store has no depreciation or current items, cash flow is free cash flow and accruals are net income less cash
+   from operations, both over assets.
 3. Growth: change over five fiscal years of the same profits over the assets (equity, sales) of five years ago; the
    paper's charge for growth of capital and its division by shares are left out.
 4. Safety: low Frazzini-Pedersen beta, low debt, low Ohlson O, high Altman Z, steady return on equity.
