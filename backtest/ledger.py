@@ -124,6 +124,7 @@ class _Book:
             for i in pile.benched:
                 pile.benched[i] *= self.split[t, i]
         seen = np.isfinite(self.close[t])
+        self.resumed = seen & (self.missing > 0)
         self.price = np.where(seen, self.close[t], self.price / self.split[t])
         self.missing = np.where(seen, 0, np.where(self.missing >= 0, self.missing + 1, -1))
         announced = t == self.last_known + 1
@@ -177,7 +178,7 @@ class _Book:
             lingering = pile.member & ~leaving & self.works
             pile.member = chosen | halted | lingering
             return "size"
-        gone = leaving | (pile.member & (pile.mix == 0) & self.trades)
+        gone = leaving | (pile.member & (pile.mix == 0) & self.resumed)
         action = ""
         if gone.any():
             for i in np.flatnonzero(gone & ~self.ends & (pile.mix > 0)):

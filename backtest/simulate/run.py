@@ -149,10 +149,10 @@ def simulate(account: Account, desk: Desk | None = None) -> Simulation:
     sleeves, arguments = _arguments(desk, Variant(account.shorts, account.long_targets, account.exposure))
     size = 4096
     while True:
-        orders, logs = vbt.order_buffers(size)
+        orders = vbt.order_buffer(size)
         out = _outputs(*desk.tape.price.shape[:1], len(sleeves))
         status, n_orders, ruined, at = vbt.run_account(
-            *arguments.positional, account.initial_nav, False, True, orders, logs, out
+            *arguments.positional, account.initial_nav, False, True, orders, out
         )
         if status != vbt.NEEDS_ROOM:
             break
@@ -184,7 +184,7 @@ def simulate_many(account: Account, variants: Sequence[Variant], workers: int = 
     prepared = [_arguments(desk, v) for v in variants]
 
     def run(chunk: range) -> None:
-        buffers = vbt.order_buffers(1 + max((a.widest for _, a in (prepared[k] for k in chunk)), default=1))
+        unkept = vbt.order_buffer(1)
         for k in chunk:
             sleeves, arguments = prepared[k]
             out = _outputs(n_sessions, len(sleeves))
@@ -192,7 +192,7 @@ def simulate_many(account: Account, variants: Sequence[Variant], workers: int = 
                 for array in out:
                     array.fill(0.0)
                 status, _, ruined[k], at = vbt.run_account(
-                    *arguments.positional, account.initial_nav, proportional, False, *buffers, out
+                    *arguments.positional, account.initial_nav, proportional, False, unkept, out
                 )
                 if status != vbt.NEEDS_POSITIONS:
                     break
@@ -214,7 +214,6 @@ class _Arguments:
     positional: tuple[object, ...]
     sign: Floats
     proportional: bool
-    widest: int
 
 
 def _arguments(desk: Desk, variant: Variant) -> tuple[tuple[_Sleeve, ...], _Arguments]:
@@ -273,7 +272,6 @@ def _arguments(desk: Desk, variant: Variant) -> tuple[tuple[_Sleeve, ...], _Argu
         ),
         sign=sign,
         proportional=not desk.linger and not any(e.stuck for e in events),
-        widest=sum(int(np.diff(e.starts).max(initial=0)) for e in events),
     )
 
 

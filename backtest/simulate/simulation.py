@@ -205,7 +205,7 @@ class Simulation:
     @cached_property
     def portfolio(self) -> vbt.Portfolio:
         """The account as a full daily `vectorbt.Portfolio`; see `daily_portfolio`."""
-        from backtest.simulate.vbt import daily_portfolio
+        from backtest.simulate.daily import daily_portfolio
 
         return daily_portfolio(self)
 

@@ -93,7 +93,7 @@ def sleeve_events(
         leaving = held & tape.terminal[t]
         if recalls is not None:
             leaving |= held & recalls.recalled[t] & tape.observed[t]
-        overdue = held & (shape == 0.0) & tape.observed[t]
+        overdue = held & (shape == 0.0) & tape.observed[t] & ~tape.observed[t - 1]
         if t in wanted:
             weights = wanted[t]
             asked = weights > MIN_TARGET
