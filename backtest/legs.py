@@ -80,7 +80,9 @@ def build_legs(spec: RunSpec, data: Market) -> Legs:
     hedge.estimator(spec.hedge.estimator)  # an unknown one is refused before anything is built
     for ticker in (spec.market, *spec.benchmarks):
         if ticker not in data.tickers:
-            raise ConfigError(f"{spec.name}: no prices of {ticker}{data.hint(ticker)}; it is named by market or benchmarks")
+            raise ConfigError(
+                f"{spec.name}: no prices of {ticker}{data.hint(ticker)}; it is named by market or benchmarks"
+            )
     end = data.end if spec.span.end is None else _session_before(data, spec.span.end)
     book = basket.build(spec.book.target, data, end=end)
     short = basket.build(
@@ -113,7 +115,9 @@ def _first_session(spec: RunSpec, data: Market, book: Basket, short: Basket, end
     if spec.span.start is None:
         rebalances = short.rebalances[short.rebalances >= earliest]
         return rebalances[0] if len(rebalances) else earliest
-    start = data.session_on_or_after(str(spec.span.start)) if pd.Timestamp(spec.span.start) >= data.start else data.start
+    start = (
+        data.session_on_or_after(str(spec.span.start)) if pd.Timestamp(spec.span.start) >= data.start else data.start
+    )
     if start < earliest:
         raise ConfigError(
             f"{spec.name}: span.start {spec.span.start} is too early: the first session with {least} returns of book "
@@ -152,7 +156,9 @@ def check_sessions(every: str, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
     if every == "rebalance":
         return sessions[:0]
     period = sessions.to_period("W" if every == "weekly" else "M")
-    last = np.r_[period[1:] != period[:-1], False]  # the last session of the run ends no period that is known to be over
+    last = np.r_[
+        period[1:] != period[:-1], False
+    ]  # the last session of the run ends no period that is known to be over
     return sessions[last]
 
 

@@ -73,7 +73,9 @@ def reordered(accounts: Accounts, orders: Sequence[tuple[str, list[Floats]]]) ->
     found: list[tuple[str, pd.Series, pd.Series, Targets]] = []
     for name, ranks in orders:
         walked = walk(short.pools, at, prices, short.buffer, short.size, ranks)
-        history = build_history((at, walked.weights), prices, end=legs.sessions[-1], on_delete=short.spec.level.on_delete)
+        history = build_history(
+            (at, walked.weights), prices, end=legs.sessions[-1], on_delete=short.spec.level.on_delete
+        )
         returns = pd.Series(history.returns, index=short.sessions[1:], name=name)
         path = ratio_walk(legs.spec.hedge, kind, legs.book.returns, returns, legs.checks, parameters)["target"]
         columns, drifted = history.drifted()
