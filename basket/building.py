@@ -66,8 +66,8 @@ def build(
     """
     chosen = read_spec(spec)
     prices = prices if prices is not None else prices_of(data)
-    sourcing = Sourcing(chosen, data, prices, _exclusions(exclude, chosen, data), dict(screened or {}))
-    weights = chosen.weights or _default_weights(chosen)
+    sourcing = Sourcing(chosen, data, prices, exclusions(exclude, chosen, data), dict(screened or {}))
+    weights = chosen.weights or default_weights(chosen)
     rebalances, signals = plan(chosen, data, start, end)
     at = data.sessions.get_indexer(rebalances).astype(np.int64)
     pools: list[Pool] = []
@@ -75,7 +75,7 @@ def build(
     for signal, fill in zip(signals, at.tolist(), strict=True):
         pool = sourcing.pool(signal, fill)
         wanted = sourcing.sizes(pool)[0]
-        needed = _fewest(weights, wanted)
+        needed = fewest_names(weights, wanted)
         if pool.size < needed:
             if pools or start is not None:
                 raise too_few(pool, signal, wanted, needed)
@@ -88,6 +88,7 @@ def build(
     size = Sizer(weights, data, signals, chosen.targets, chosen.turnover_cap, _book_weights(book, signals, data))
     buffer = buffer_of(chosen, sourcing, weights, pools[0])
     walked = walk(pools, at, prices, buffer, size)
+    actions = _actions(chosen)
     last = data.end if end is None else pd.Timestamp(end)
     history = build_history(
         (at, walked.weights),
@@ -95,7 +96,7 @@ def build(
         end=last,
         initial=chosen.level.initial,
         on_delete=chosen.level.on_delete,
-        actions=_actions(chosen),
+        actions=actions,
     )
     notes = tuple(
         Event(rebalances[number], "", event, value, detail) for number, event, value, detail in size.notes
@@ -108,6 +109,7 @@ def build(
         pools=tuple(pools),
         buffer=buffer,
         size=size,
+        actions=actions,
         screened={signal: sourcing.screened[signal] for signal in signals if signal in sourcing.screened},
     )
 
@@ -187,7 +189,8 @@ def _date(day: str | pd.Timestamp, what: str) -> pd.Timestamp:
     return stamp.normalize()
 
 
-def _default_weights(spec: Spec) -> Weights:
+def default_weights(spec: Spec) -> Weights:
+    """The scheme where none is written: as given, by capitalisation for the largest companies, else equal."""
     source = spec.origin()
     if isinstance(source, Positions) or (isinstance(source, FixedList) and source.given):
         return Given(scheme="given")
@@ -196,14 +199,15 @@ def _default_weights(spec: Spec) -> Weights:
     return Equal(scheme="equal")
 
 
-def _fewest(weights: Weights, wanted: int) -> int:
+def fewest_names(weights: Weights, wanted: int) -> int:
     """Fewest names that the name cap can do with."""
     return 1 if weights.name_cap is None else min(wanted, int(np.ceil(1 / weights.name_cap - 1e-9)))
 
 
-def _exclusions(
+def exclusions(
     exclude: Collection[str] | Basket, spec: Spec, data: Market
 ) -> Callable[[pd.Timestamp], Collection[str]]:
+    """Issuers left out at a signal session: those of the spec, and those given or held by a book then."""
     written = issuers_of(spec.selection.exclude_issuers, data)
     if isinstance(exclude, Basket):
         return lambda signal: written | exclude.issuers_known_at(signal)
@@ -217,14 +221,14 @@ def _book_weights(book: Basket | None, signals: pd.DatetimeIndex, data: Market) 
     return {number: book.weights_known_at(signal, data.tickers) for number, signal in enumerate(signals)}
 
 
-def _actions(spec: Spec) -> Sequence[CorporateAction]:
+def _actions(spec: Spec) -> tuple[CorporateAction, ...]:
     if spec.level.actions is None:
         return ()
     try:
         frame = pd.read_csv(spec.level.actions.target)
     except (OSError, ValueError) as error:
         raise DataError(f"{spec.level.actions}: cannot be read as CSV ({error})") from error
-    return read_actions(frame)
+    return tuple(read_actions(frame))
 
 
 def _short(pools: Sequence[Pool], rebalances: pd.DatetimeIndex, sourcing: Sourcing) -> tuple[Event, ...]:

@@ -14,11 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from basket.actions import CorporateAction
 from basket.composition import Event
 from basket.level import LevelHistory, excess_level
 from basket.pool import Pool
+from basket.sizing import Sizer
 from basket.spec import BasketSpec, BookSpec
-from basket.walk import Buffer, Size
+from basket.walk import Buffer
 
 if TYPE_CHECKING:
     from market.market import Market
@@ -41,8 +43,9 @@ class Basket:
     signal_sessions: pd.Series = field(repr=False)
     pools: tuple[Pool, ...] = field(repr=False)
     buffer: Buffer = field(repr=False)
-    size: Size = field(repr=False)
+    size: Sizer = field(repr=False)
     screened: Mapping[pd.Timestamp, Screened] = field(repr=False)
+    actions: tuple[CorporateAction, ...] = field(default=(), repr=False)
 
     @property
     def name(self) -> str:

@@ -36,7 +36,11 @@ def water_fill(base: Floats, caps: Floats | float, total: float = 1.0) -> Floats
     >>> water_fill(np.array([.5, .2, .2, .1]), .35).round(12).tolist()
     [0.35, 0.26, 0.26, 0.13]
     """
-    limit = np.broadcast_to(np.asarray(caps, dtype=float), base.shape)
+    limit = caps if isinstance(caps, np.ndarray) else np.full(base.shape, float(caps))
+    size = base.sum()
+    plain = base * (total / size) if size > 0 else base
+    if size > 0 and (plain <= limit).all():
+        return plain
     live = np.flatnonzero((base > 0) & (limit > 0))
     room = float(limit[live].sum())
     if room < total - TOLERANCE:
@@ -74,12 +78,17 @@ def cap_weights(
     """
     if base.size == 0 or not base.sum() > 0:
         raise InfeasibleError("no name has a positive base weight")
-    limit = np.array(np.broadcast_to(np.asarray(name_caps, dtype=float), base.shape))
-    if groups is not None and group_caps is not None:
-        for code in np.flatnonzero(np.isfinite(group_caps)):
-            inside = np.flatnonzero((groups == code) & (base > 0))
-            if limit[inside].sum() > group_caps[code]:
-                limit[inside] = water_fill(base[inside], limit[inside], float(group_caps[code]))
+    limit = np.array(name_caps) if isinstance(name_caps, np.ndarray) else np.full(base.shape, float(name_caps))
+    if groups is None or group_caps is None:
+        return water_fill(base, limit)
+    live = base > 0
+    ungrouped = len(group_caps)
+    codes = np.where(groups >= 0, groups, ungrouped)
+    caps = np.append(group_caps, np.inf)
+    room = np.bincount(codes[live], weights=limit[live], minlength=ungrouped + 1)
+    for code in np.flatnonzero(room > caps):
+        inside = np.flatnonzero(live & (codes == code))
+        limit[inside] = water_fill(base[inside], limit[inside], float(caps[code]))
     return water_fill(base, limit)
 
 

@@ -32,6 +32,7 @@ Ints = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]
 
 SHORT_INTEREST = "short_percent_of_float"
+STAYS_LIQUID = 0.5
 ADV_SESSIONS = 20  # what days to cover is counted in
 
 
@@ -155,7 +156,8 @@ def largest(view: View, source: TopByMarketCap, lines: dict[str, str]) -> tuple[
     """Order by size for `top_by_market_cap`, and why a name is not offered, each (n_assets,).
 
     A company's size is that of its largest line: tables of capitalisation give the company's on every line. lines:
-    the line kept last by issuer; it stays as long as it is offered, so that two equal lines do not take turns.
+    the line kept last by issuer; it stays while it trades at least half of the best one, so that two equal lines do
+    not take turns.
     """
     size = view.market_cap().copy()
     reason = np.full(size.size, "", dtype=object)
@@ -182,7 +184,8 @@ def largest(view: View, source: TopByMarketCap, lines: dict[str, str]) -> tuple[
             same = np.flatnonzero((issuer == key) & offered)
             size[same] = np.nanmax(size[same])
             kept = same[view.tickers[same] == lines.get(key, "")]
-            keep = kept[0] if kept.size else same[np.argmax(liquid[same])]
+            best = same[np.argmax(liquid[same])]
+            keep = kept[0] if kept.size and liquid[kept[0]] >= STAYS_LIQUID * liquid[best] else best
             lines[key] = str(view.tickers[keep])
             reason[same[same != keep]] = f"another line of the company is held: {view.tickers[keep]}"
     return np.where(reason == "", -size, np.nan), reason

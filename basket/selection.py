@@ -68,14 +68,16 @@ def choose(
     candidates = np.flatnonzero(allowed)
     order = candidates[np.lexsort((rank[candidates], through[candidates]))]
     limited = [
-        (codes, limit) for codes, limit in ((sector, max_per_sector), (issuer, max_per_issuer)) if limit is not None
+        (codes, limit)
+        for codes, limit in ((sector, max_per_sector), (issuer, max_per_issuer))
+        if codes is not None and limit is not None
     ]
-    if not limited:
+    if all(_largest_group(codes[order[:count]]) <= limit for codes, limit in limited):
         return Chosen(order[:count], through, order[:0])
     taken: list[int] = []
     passed: list[int] = []
     used: list[dict[int, int]] = [{} for _ in limited]
-    keys = [codes.tolist() if codes is not None else [-1] * rank.size for codes, _ in limited]
+    keys = [codes.tolist() for codes, _ in limited]
     for position in order.tolist():
         if len(taken) == count:
             break
@@ -87,6 +89,11 @@ def choose(
             used[k][g] = used[k].get(g, 0) + 1
         taken.append(position)
     return Chosen(np.array(taken, dtype=np.int64), through, np.array(passed, dtype=np.int64))
+
+
+def _largest_group(codes: Ints) -> int:
+    """Names in the largest group; −1 is no group."""
+    return int(np.bincount(codes + 1)[1:].max(initial=0)) if codes.size else 0
 
 
 def blend_to_turnover_cap(target: Floats, drifted: Floats, cap: float, forced: Bools) -> tuple[Floats, float]:

@@ -92,32 +92,38 @@ def walk(
         for tranche in turn:
             incumbent = shares[tranche] != 0
             drifted = shares[tranche] * value / worth[tranche]
-            n_names = min(buffer.count, int(np.isfinite(rank).sum()))
-            chosen = choose(
-                rank,
-                incumbent,
-                count=buffer.count,
-                enter_rank=buffer.enter_rank,
-                exit_rank=buffer.exit_rank,
-                age=age[tranche],
-                min_hold=buffer.min_hold,
-                sector=pool.sector,
-                max_per_sector=buffer.sector_limit(n_names),
-                issuer=pool.issuer,
-                max_per_issuer=buffer.max_per_issuer,
-            )
-            target = size(number, pool, chosen.held, drifted, incumbent & ~np.isfinite(rank))
+            target, out = renew(number, pool, rank, incumbent, age[tranche], drifted, buffer, size)
             buyable = np.where(prices.traded[fill] | incumbent, target, 0.0)
             if buyable.sum() > 0:
                 target = buyable / buyable.sum()
             shares[tranche] = np.divide(worth[tranche] * target, value, out=np.zeros(n_assets), where=value > 0)
             age[tranche] = np.where(shares[tranche] != 0, age[tranche] + 1, 0)
-            missed.append(chosen.passed_over)
+            missed.append(out)
         total = shares * value
         weights[number] = total.sum(axis=0) / total.sum()
         passed.append(np.concatenate(missed))
         previous = fill
     return Walk(weights, tuple(passed))
+
+
+def renew(
+    number: int, pool: Pool, rank: Floats, incumbent: Bools, age: Ints, drifted: Floats, buffer: Buffer, size: Size
+) -> tuple[Floats, Ints]:
+    """Choose and weigh anew: target weights (n_assets,) and the columns passed over for a full group."""
+    chosen = choose(
+        rank,
+        incumbent,
+        count=buffer.count,
+        enter_rank=buffer.enter_rank,
+        exit_rank=buffer.exit_rank,
+        age=age,
+        min_hold=buffer.min_hold,
+        sector=pool.sector,
+        max_per_sector=buffer.sector_limit(min(buffer.count, int(np.isfinite(rank).sum()))),
+        issuer=pool.issuer,
+        max_per_issuer=buffer.max_per_issuer,
+    )
+    return size(number, pool, chosen.held, drifted, incumbent & ~np.isfinite(rank)), chosen.passed_over
 
 
 def _ended(prices: IndexPrices, previous: int, fill: int) -> Ints:

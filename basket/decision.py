@@ -1,0 +1,86 @@
+"""What a basket would hold if it were renewed on what one session knows: the target of today's trade list.
+
+The same pool, buffer and sizing as in a history, with one rebalance; what is held already counts as incumbent, and the
+prices are those of the session itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from basket.building import Spec, buffer_of, default_weights, exclusions, fewest_names, read_spec
+from basket.built import Basket
+from basket.pool import Pool
+from basket.prices import prices_of
+from basket.schedule import nearest_valid
+from basket.sizing import Sizer
+from basket.sources import Sourcing, too_few
+from basket.walk import Buffer, renew
+
+if TYPE_CHECKING:
+    from market.market import Market
+    from market.view import View
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Target weights (n_assets,) on the tickers of the data, and what they were chosen from."""
+
+    spec: Spec
+    view: View
+    weights: Floats
+    pool: Pool
+    buffer: Buffer
+    notes: tuple[tuple[str, float, str], ...]
+
+
+def decide(
+    spec: str | os.PathLike[str] | Spec,
+    data: Market,
+    as_of: str | pd.Timestamp | None = None,
+    *,
+    held: pd.Series | None = None,
+    exclude: Collection[str] | Basket = (),
+    book: Basket | None = None,
+) -> Decision:
+    """The target on what `as_of` (by default the last session) knows.
+
+    held: current weights by ticker, positive; they are the incumbents, and a turnover cap is measured against them.
+    Raises `ConfigError` for a date that is no session, naming the next one, `InfeasibleError` where rules cannot hold.
+    """
+    chosen = read_spec(spec)
+    at = len(data.sessions) - 1 if as_of is None else nearest_valid(data.sessions, as_of, "as-of date")
+    session = data.sessions[at]
+    sourcing = Sourcing(chosen, data, prices_of(data), exclusions(exclude, chosen, data))
+    pool = sourcing.pool(session, at)
+    weights = chosen.weights or default_weights(chosen)
+    wanted = sourcing.sizes(pool)[0]
+    if pool.size < fewest_names(weights, wanted):
+        raise too_few(pool, session, wanted, fewest_names(weights, wanted))
+    known = {} if book is None else {0: book.weights_known_at(session, data.tickers)}
+    size = Sizer(weights, data, pd.DatetimeIndex([session]), chosen.targets, chosen.turnover_cap, known)
+    buffer = buffer_of(chosen, sourcing, weights, pool)
+    drifted = np.zeros(len(data.tickers))
+    if held is not None and len(held):
+        drifted[data.tickers.get_indexer(held.index)] = np.abs(held.to_numpy(dtype=float))
+        drifted /= drifted.sum()
+    # Whatever is held has been held for long enough: the file does not say since when.
+    age = np.where(drifted > 0, np.iinfo(np.int64).max, 0)
+    target, _ = renew(0, pool, pool.rank, drifted > 0, age, drifted, buffer, size)
+    return Decision(
+        chosen,
+        data.as_of(session),
+        target,
+        pool,
+        buffer,
+        tuple((event, value, text) for _, event, value, text in size.notes),
+    )

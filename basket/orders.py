@@ -1,0 +1,287 @@
+"""The trade list of a day: what to sell or buy, how many shares, how long it takes, what it costs, what to beware of.
+
+1. `decision.decide` gives the target weights on what the as-of session knows; positions from a file are incumbents.
+2. Target shares are whole lots whose value is as near to the notional as rounding allows: each is rounded down, then
+   lots are added where the remainder is largest, as long as that brings the total nearer.
+3. A trade is target less held. A basket is shorted (targets negative), a book is bought.
+4. Each trade gets its daily limit at the participation, its expected cost and, where it shorts, fee and availability.
+
+The list is a recommendation at the as-of close; prices move before it is filled.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from basket.book import Holdings, read_holdings
+from basket.building import Spec
+from basket.built import Basket
+from basket.capacity import ADV_SESSIONS, BPS, DAYS, PARTICIPATION, basket_capacity, daily_volatility, days_to_trade
+from basket.decision import Decision, decide
+from basket.flags import flags
+from basket.spec import BasketSpec
+from basket.trading_cost import half_spread, impact
+from market.errors import ConfigError
+
+if TYPE_CHECKING:
+    from market.market import Market
+    from market.view import View
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Side = Literal["short", "long"]
+
+COMMISSION = 0.5e-4  # of what is traded
+
+
+@dataclass(frozen=True)
+class TradeList:
+    """What to hold and what to trade.
+
+    constituents: the target by ticker: rank, weight, shares and notional (signed), adv_share, days_to_trade,
+    borrow_fee, flags. orders: ticker, side, shares (positive), price, notional, adv_share, limit_shares, days_to_trade,
+    cost_bps, cost_usd, borrow_fee, available_shares, flags. capacity_usd: tradable in five days at a tenth of the
+    volume.
+    """
+
+    as_of: pd.Timestamp
+    name: str
+    notional: float
+    constituents: pd.DataFrame
+    orders: pd.DataFrame
+    capacity_usd: float
+    notes: tuple[str, ...]
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the orders for a desk's order system; flags joined by a semicolon."""
+        _flat(self.orders).to_csv(path, index=False)
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values: as_of, constituents, capacity_usd, and notional, orders, notes."""
+        return {
+            "as_of": f"{self.as_of:%Y-%m-%d}",
+            "name": self.name,
+            "notional": self.notional,
+            "constituents": _records(self.constituents),
+            "capacity_usd": self.capacity_usd,
+            "orders": _records(self.orders),
+            "notes": list(self.notes),
+        }
+
+
+def trade_list(
+    spec: str | os.PathLike[str] | Spec,
+    data: Market,
+    as_of: str | pd.Timestamp | None = None,
+    notional: float = 25e6,
+    *,
+    holdings: str | os.PathLike[str] | pd.Series | None = None,
+    exclude: Collection[str] | Basket = (),
+    book: Basket | None = None,
+    lot: int = 1,
+    participation: float = PARTICIPATION,
+) -> TradeList:
+    """Orders that bring what is held to the target at `notional` USD.
+
+    as_of: a session, by default the last. holdings: a CSV (`ticker, shares` or `ticker, weight`), or shares by ticker;
+    shorts negative, or all positive for a basket quoted long. exclude, book: as in `basket.build`. lot: shares an order
+    is a multiple of. participation: of a day's volume.
+
+    Raises `ConfigError` for a notional that is not positive, a date that is no session (naming the next one) or a bad
+    row of the holdings, `InfeasibleError` where the rules cannot hold on the day.
+    """
+    if not notional > 0 or not np.isfinite(notional):
+        raise ConfigError(f"notional: {notional:g} is no size; give USD above 0")
+    if lot < 1:
+        raise ConfigError(f"lot: {lot} is no lot size; give 1 or more shares")
+    side_of_holdings = _read(holdings, data)
+    session = decide_session(data, as_of)
+    held, notes = held_shares(side_of_holdings, data, session, notional)
+    values = held * np.nan_to_num(data.as_of(session).close())
+    incumbents = pd.Series(values[values != 0], index=data.tickers[values != 0])
+    decision = decide(spec, data, session, held=incumbents, exclude=exclude, book=book)
+    sign = -1.0 if isinstance(decision.spec, BasketSpec) else 1.0
+    if sign < 0 and held.any() and (held >= 0).all():
+        held = -held
+        notes.append("the holdings are all positive: read as a basket quoted long, that is, as shorts")
+    return _list(decision, data, held, notional, sign, lot, participation, notes)
+
+
+def decide_session(data: Market, as_of: str | pd.Timestamp | None) -> pd.Timestamp:
+    """The session of a date. Raises `ConfigError` naming the next one."""
+    from basket.schedule import nearest_valid
+
+    at = len(data.sessions) - 1 if as_of is None else nearest_valid(data.sessions, as_of, "as-of date")
+    return data.sessions[at]
+
+
+def round_to_lots(notional: Floats, price: Floats, lot: int = 1) -> Floats:
+    """Whole lots (n_names,) whose value is near each notional (USD, positive) and, in sum, nearest to the total.
+
+    >>> round_to_lots(np.array([50.0, 50.0]), np.array([30.0, 20.0])).tolist()
+    [1.0, 3.0]
+    """
+    lots = notional / (price * lot)
+    whole = np.floor(lots + 1e-9)
+    left = float(((lots - whole) * price * lot).sum())
+    for position in np.argsort(-(lots - whole), kind="stable").tolist():
+        cost = price[position] * lot
+        if lots[position] - whole[position] > 1e-9 and abs(left - cost) < abs(left):
+            whole[position] += 1.0
+            left -= cost
+    return whole * lot
+
+
+def _read(holdings: str | os.PathLike[str] | pd.Series | None, data: Market) -> Holdings | None:
+    if holdings is None:
+        return None
+    if isinstance(holdings, pd.Series):
+        unknown = [str(name) for name in holdings.index if name not in data.tickers]
+        if unknown:
+            raise ConfigError(f"holdings: unknown ticker {', '.join(unknown)}{data.hint(unknown[0])}")
+        return Holdings("shares", holdings.astype(float))
+    return read_holdings(holdings, set(data.tickers))
+
+
+def held_shares(
+    holdings: Holdings | None, data: Market, session: pd.Timestamp, notional: float
+) -> tuple[Floats, list[str]]:
+    """Shares held (n_assets,) on the split basis of `session`; weights count at `notional`. And what to note."""
+    out = np.zeros(len(data.tickers))
+    if holdings is None:
+        return out, []
+    columns = data.tickers.get_indexer(holdings.amounts.index)
+    close = data.as_of(session).close()[columns]
+    notes = [f"{name} has no price on the day and is left alone" for name in holdings.amounts.index[np.isnan(close)]]
+    amounts = holdings.amounts.to_numpy(dtype=float)
+    shares = amounts if holdings.unit == "shares" else amounts * notional / close
+    out[columns] = np.where(np.isfinite(close), shares, 0.0)
+    return out, notes
+
+
+def _list(
+    decision: Decision,
+    data: Market,
+    held: Floats,
+    notional: float,
+    sign: float,
+    lot: int,
+    participation: float,
+    notes: list[str],
+) -> TradeList:
+    view = decision.view
+    columns = np.flatnonzero((decision.weights != 0) | (held != 0))
+    price = view.close()[columns]
+    weight = decision.weights[columns]
+    target = np.sign(weight) * sign * round_to_lots(np.abs(weight) * notional, price, lot)
+    wanted = columns[weight != 0]
+    table = constituents_table(view, columns[weight != 0], weight[weight != 0], target[weight != 0], participation)
+    table.insert(1, "rank", decision.pool.rank[wanted])
+    traded = target - held[columns]
+    capacity = basket_capacity(weight[weight != 0], view.dollar_volume(ADV_SESSIONS)[wanted], PARTICIPATION, DAYS)
+    if notional > capacity:
+        notes.append(f"the notional is above the capacity of {capacity:,.0f} USD (five days at a tenth of the volume)")
+    told = (*notes, *(f"{event}: {text}" for event, _, text in decision.notes))
+    return TradeList(
+        view.session,
+        decision.spec.name,
+        float(notional),
+        table.sort_values(["weight", "ticker"], ascending=[False, True], ignore_index=True),
+        orders_table(view, columns, held[columns], traded, participation),
+        capacity,
+        told,
+    )
+
+
+def constituents_table(
+    view: View, columns: Ints, weight: Floats, shares: Floats, participation: float = PARTICIPATION
+) -> pd.DataFrame:
+    """Target positions of the names at `columns`: shares and notional signed, the rest as in `TradeList`."""
+    price = view.close()[columns]
+    money = shares * price
+    adv = view.dollar_volume(ADV_SESSIONS)[columns]
+    return pd.DataFrame(
+        {
+            "ticker": view.tickers[columns].astype(str),
+            "weight": weight,
+            "shares": shares,
+            "price": price,
+            "notional": money,
+            "adv_share": np.abs(money) / adv,
+            "days_to_trade": days_to_trade(money, adv, participation),
+            "borrow_fee": view.borrow_fee()[columns],
+            "sector": view.sector()[columns].astype(str),
+            "flags": flags(view, columns, money),
+        }
+    )
+
+
+def orders_table(
+    view: View, columns: Ints, held: Floats, traded: Floats, participation: float = PARTICIPATION
+) -> pd.DataFrame:
+    """Orders for signed trades in shares (n_names,), the largest first."""
+    price = view.close()[columns]
+    money = np.abs(traded) * price
+    adv = view.dollar_volume(ADV_SESSIONS)[columns]
+    after = held + traded
+    cost = half_spread(view.market_cap()[columns]) + COMMISSION
+    cost = cost + np.nan_to_num(impact(money, adv, daily_volatility(view)[columns]))
+    shorts = after < 0
+    frame = pd.DataFrame(
+        {
+            "ticker": view.tickers[columns].astype(str),
+            "side": [_side(before, trade) for before, trade in zip(held.tolist(), traded.tolist(), strict=True)],
+            "shares": np.abs(traded),
+            "price": price,
+            "notional": money,
+            "held": held,
+            "target": after,
+            "adv_share": money / adv,
+            "limit_shares": np.floor(participation * np.nan_to_num(adv / price)),
+            "days_to_trade": days_to_trade(money, adv, participation),
+            "cost_bps": BPS * cost,
+            "cost_usd": cost * money,
+            "borrow_fee": np.where(shorts, view.borrow_fee()[columns], np.nan),
+            "available_shares": np.where(shorts, view.borrow_available()[columns], np.nan),
+            "flags": flags(view, columns, after * price),
+        }
+    )
+    frame = frame[frame["shares"] != 0]
+    return frame.sort_values(["notional", "ticker"], ascending=[False, True], ignore_index=True)
+
+
+def _side(held: float, traded: float) -> str:
+    """The desk's word for a trade: what it does to the position it starts from."""
+    if traded < 0:
+        return "sell" if held > 0 else "sell_short"
+    return "buy_to_cover" if held < 0 else "buy"
+
+
+def _flat(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(flags=[";".join(row) for row in frame["flags"]])
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """Rows as plain values; a missing number is None, shares are whole."""
+    whole = {"shares", "held", "target", "limit_shares", "available_shares", "rank"}
+    return [
+        {str(key): _plain(value, str(key) in whole) for key, value in row.items()} for row in frame.to_dict("records")
+    ]
+
+
+def _plain(value: object, whole: bool) -> object:
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        if not np.isfinite(number):
+            return None
+        return int(number) if whole and number == int(number) else number
+    return value
