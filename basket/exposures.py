@@ -2,7 +2,7 @@
 
 - beta: least-squares slope of daily total returns on the market's, 252 sessions, at least 126 of them;
 - size: log market capitalisation; value: book equity over market capitalisation;
-- momentum: total return from 252 to 21 sessions ago; quality: net income over assets.
+- momentum: total return from 252 to 21 sessions ago; quality: return on assets (the screens' own metrics).
 
 All but beta are standardised over the stocks with a price that day (mean 0, standard deviation 1, clipped at 3), so
 that a portfolio's exposure reads in standard deviations. Missing is NaN; a portfolio's exposure is that of the names
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from screens.metrics import REGISTRY
+
 if TYPE_CHECKING:
     from market.view import View
 
@@ -23,7 +25,6 @@ Floats = npt.NDArray[np.float64]
 
 EXPOSURES = ("beta", "size", "value", "momentum", "quality")
 BETA_SESSIONS, BETA_AT_LEAST = 252, 126
-MOMENTUM_FROM, MOMENTUM_TO = 252, 21  # the last month is left out: short-term reversal
 CLIP = 3.0
 
 
@@ -36,8 +37,8 @@ def exposures(view: View, market: str = "SPY") -> dict[str, Floats]:
     raw = {
         "size": np.log(positive),
         "value": view.item("equity", "latest") / positive,
-        "momentum": _momentum(returns),
-        "quality": view.item("net_income", "ttm") / view.item("assets", "latest"),
+        "momentum": REGISTRY["momentum_12_1"](view).value,
+        "quality": REGISTRY["roa"](view).value,
     }
     out = {"beta": betas(returns, view.series(market, BETA_SESSIONS))}
     out.update({name: _standardised(values, reference) for name, values in raw.items()})
@@ -76,18 +77,6 @@ def sector_weights(sectors: npt.NDArray[np.object_], weights: Floats) -> dict[st
         label = str(sectors[position]) or "unknown"
         out[label] = out.get(label, 0.0) + float(weights[position])
     return dict(sorted(out.items(), key=lambda item: -item[1]))
-
-
-def overlap(one: Floats, other: Floats) -> float:
-    """Weight two portfolios share: Σ min(w, v) over names both hold long."""
-    return float(np.minimum(np.maximum(one, 0), np.maximum(other, 0)).sum())
-
-
-def _momentum(returns: Floats) -> Floats:
-    window = returns[len(returns) - MOMENTUM_FROM : len(returns) - MOMENTUM_TO]
-    known = np.isfinite(window)
-    grown = np.prod(np.where(known, 1.0 + window, 1.0), axis=0) - 1.0
-    return np.where(known.sum(axis=0) >= BETA_AT_LEAST, grown, np.nan)
 
 
 def _standardised(values: Floats, reference: npt.NDArray[np.bool_]) -> Floats:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from basket.capacity import ADV_SESSIONS, DAYS, PARTICIPATION, days_to_trade
-from basket.squeeze import squeeze_percentile
+from screens.metrics import REGISTRY
 
 if TYPE_CHECKING:
     from market.view import View
@@ -45,10 +45,9 @@ def flags(view: View, columns: npt.NDArray[np.int64], notional: Floats) -> list[
     adv = view.dollar_volume(ADV_SESSIONS)[columns]
     shares = np.abs(notional) / close
     with np.errstate(invalid="ignore", divide="ignore"):
-        to_cover = view.short_interest("shares_short")[columns] * close / adv
-        of_float = view.short_interest("short_percent_of_float")[columns] / 100.0
-        crowded = (of_float >= CROWDED_SHORT_OF_FLOAT) | (to_cover >= CROWDED_DAYS_TO_COVER)
-        crowded |= squeeze_percentile(view)[columns] >= CROWDED_PERCENTILE
+        crowded = REGISTRY["short_percent_of_float"](view).value[columns] >= CROWDED_SHORT_OF_FLOAT
+        crowded |= REGISTRY["days_to_cover"](view).value[columns] >= CROWDED_DAYS_TO_COVER
+        crowded |= REGISTRY["squeeze_score"](view).value[columns] >= CROWDED_PERCENTILE
         tests = {
             "hard_to_borrow": fee >= HARD_TO_BORROW,
             "fee_assumed": ~view.borrow_known()[columns],

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from basket.caps import codes_of
-from basket.squeeze import squeeze_percentile
+from screens.metrics import REGISTRY
 
 if TYPE_CHECKING:
     from basket.spec import FixedList, Selection, TopByMarketCap
@@ -31,9 +31,7 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]
 
-SHORT_INTEREST = "short_percent_of_float"
 STAYS_LIQUID = 0.5
-ADV_SESSIONS = 20  # what days to cover is counted in
 
 
 @dataclass(frozen=True)
@@ -128,22 +126,14 @@ def _filters(
         found.append((f"fewer than {selection.min_history_sessions} closes known", short))
     if max_borrow_fee is not None:
         found.append((f"borrow fee of {max_borrow_fee:g} or more", _above(view.borrow_fee(), max_borrow_fee)))
-    if selection.max_short_of_float is not None:
-        short_share = view.short_interest(SHORT_INTEREST) / 100.0
-        found.append(("short interest too high", _above(short_share, selection.max_short_of_float)))
-    if selection.max_days_to_cover is not None:
-        volume = view.dollar_volume(ADV_SESSIONS) / view.close()
-        found.append(
-            (
-                "days to cover too many",
-                _above(view.short_interest("shares_short") / volume, selection.max_days_to_cover),
-            )
-        )
-    if selection.max_return_21 is not None:
-        closes = view.closes(22)
-        found.append(("risen too fast", _above(closes[-1] / closes[0] - 1.0, selection.max_return_21)))
-    if selection.max_squeeze_percentile is not None:
-        found.append(("squeeze score too high", _above(squeeze_percentile(view), selection.max_squeeze_percentile)))
+    for limit, metric, label in (
+        (selection.max_short_of_float, "short_percent_of_float", "short interest too high"),
+        (selection.max_days_to_cover, "days_to_cover", "days to cover too many"),
+        (selection.max_return_21, "return_1m", "risen too fast"),
+        (selection.max_squeeze_percentile, "squeeze_score", "squeeze score too high"),
+    ):
+        if limit is not None:
+            found.append((label, _above(REGISTRY[metric](view).value, limit)))
     return found
 
 
