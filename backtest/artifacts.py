@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from backtest.plain_json import as_json
-from backtest.report.page import render
 from market.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,6 +45,8 @@ def write(result: Result, out: str | Path, command: Sequence[str] = (), files: S
     `files` are the configs the run was read from; the manifest keeps their text and digest. Raises `ConfigError` where
     `out` is something else than a free name, an empty directory or an earlier run.
     """
+    from backtest.report.page import render
+
     target = Path(out)
     check_target(target)
     contents = {f"{name}.parquet": _parquet(getattr(result, name)) for name in FRAMES}

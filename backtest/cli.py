@@ -30,10 +30,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("screening:diff", "who enters and leaves between two screens, and because of which rule"),
     "basket": ("baskets:basket", "constituents, weights, capacity and the trade list on a date"),
     "ratios": ("studies:ratios", "hedge-ratio estimators side by side, in and out of sample"),
-    "regime": ("studies:regime", "the fragility signals, the gates and the tactical state on a date"),
-    "stress": ("studies:stress", "named windows, shocks and reverse stress"),
-    "sweep": ("studies:sweep", "many variants, with trial count, deflated Sharpe and PBO"),
-    "audit": ("studies:audit", "look-ahead audit: recompute on truncated data and compare"),
     "compare": ("runs:compare", "finished runs side by side"),
     "fundamentals": ("screening:fundamentals", "what was known of a company on a date, with the filings it came from"),
     "metrics": ("configs:metrics", "every metric a screen can use: family, unit, direction, formula"),
@@ -42,9 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("configs:init", "a commented starter set of configs"),
     "data status": ("stores:status", "what the store holds: tables, names, span, provenance"),
     "data import": ("stores:import_tables", "bring your own tables, CSV or Parquet"),
-    "data sync": ("stores:sync", "fill the store from Yahoo and SEC: resumable, rate-limited"),
     "data check": ("stores:check", "data-quality audit: jumps, stale series, split mistakes"),
-    "bench": ("studies:bench", "the engine beside plain vectorbt and bt on the same work"),
 }
 
 OVERVIEW = """Usage: {program} COMMAND [ARGUMENTS] [OPTIONS]

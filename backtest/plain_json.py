@@ -15,6 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
+UNKNOWN = {"NAType", "NaTType"}  # pandas' own, by name: this module is imported where pandas must not be
+
+
 def as_json(result: object) -> str:
     """Strict JSON: unknown numbers are null, dates are ISO text.
 
@@ -28,6 +31,8 @@ def jsonable(value: object) -> object:
     """Plain JSON values for whatever the stages hand back: numpy scalars, timestamps, mappings, frames' records."""
     if value is None or isinstance(value, bool | str):
         return value
+    if type(value).__name__ in UNKNOWN:
+        return None
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -39,8 +44,6 @@ def jsonable(value: object) -> object:
         return jsonable(value.tolist())
     if isinstance(value, int | float):
         return value if math.isfinite(value) else None
-    if value != value:  # NaT, NA
-        return None
     return str(value)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from backtest.commands.options import Debug, Json, Quiet
+from backtest.commands.options import Debug, Json, NoData, Quiet
 from backtest.commands.terminal import Terminal
 from backtest.plain_json import as_json, write_whole
 from market.errors import ConfigError
@@ -18,7 +18,9 @@ Target = Annotated[Path, typer.Argument(metavar="DIR", help="Where to; by defaul
 Family = Annotated[str, typer.Option("--family", help="Only the metrics of one family.")]
 
 
-def validate(files: Files, json_to: Json = "", quiet: Quiet = False, debug: Debug = False) -> None:
+def validate(
+    files: Files, data: NoData = "sample", json_to: Json = "", quiet: Quiet = False, debug: Debug = False
+) -> None:
     """Check config files and everything they refer to; prints every error with its place. Opens no data.
 
     \b
@@ -40,7 +42,9 @@ def validate(files: Files, json_to: Json = "", quiet: Quiet = False, debug: Debu
     terminal.text(f"{len(chosen)} file{'s' if len(chosen) != 1 else ''} fine")
 
 
-def schema(out: OutDirectory = "", json_to: Json = "", quiet: Quiet = False, debug: Debug = False) -> None:
+def schema(
+    out: OutDirectory = "", data: NoData = "sample", json_to: Json = "", quiet: Quiet = False, debug: Debug = False
+) -> None:
     """JSON Schemas of all config kinds, so that an editor completes and checks the YAML as you type.
 
     \b
@@ -66,7 +70,9 @@ def schema(out: OutDirectory = "", json_to: Json = "", quiet: Quiet = False, deb
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def metrics(family: Family = "", json_to: Json = "", quiet: Quiet = False, debug: Debug = False) -> None:
+def metrics(
+    family: Family = "", data: NoData = "sample", json_to: Json = "", quiet: Quiet = False, debug: Debug = False
+) -> None:
     """Every metric a screen can use. The formula and source of each are in --json and in the documentation.
 
     \b
@@ -89,7 +95,13 @@ def metrics(family: Family = "", json_to: Json = "", quiet: Quiet = False, debug
     terminal.table(("metric", "family", "unit", "worse", "formula"), rows)
 
 
-def init(directory: Target = Path("configs"), json_to: Json = "", quiet: Quiet = False, debug: Debug = False) -> None:
+def init(
+    directory: Target = Path("configs"),
+    data: NoData = "sample",
+    json_to: Json = "",
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
     """Write a commented starter set of configs: screens, baskets, books, runs. Never overwrites a file.
 
     \b

@@ -10,6 +10,9 @@ import typer
 Data = Annotated[
     str, typer.Option("--data", metavar="sample|DIR", help="The store to read: the shipped sample, or a directory.")
 ]
+NoData = Annotated[
+    str, typer.Option("--data", metavar="sample|DIR", help="Accepted as everywhere; this command opens no data.")
+]
 Json = Annotated[str, typer.Option("--json", metavar="FILE|-", help="Results as JSON to a file, or to stdout with -.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show stack traces.")]

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from backtest.commands.options import Data, Debug, Json, Quiet, RunFile
+from backtest.commands.options import Data, Debug, Json, NoData, Quiet, RunFile
 from backtest.commands.terminal import Terminal
 
 Out = Annotated[str, typer.Option("--out", metavar="DIR", help="Write report.html, summary.json and the rest here.")]
@@ -40,7 +40,6 @@ def backtest(
     """
     import market
     from backtest import artifacts
-    from backtest.pipeline import run as simulate
     from backtest.spec import RunSpec
     from screens.loading import load
 
@@ -48,6 +47,8 @@ def backtest(
     spec = load(run, RunSpec)
     if out:
         artifacts.check_target(Path(out))
+    from backtest.pipeline import run as simulate
+
     with terminal.progress() as progress:
         progress("reading the market", 0, 0)
         result = simulate(spec, market.open(data))
@@ -61,7 +62,9 @@ def backtest(
         terminal.text(f"\nreport: {Path(out) / artifacts.REPORT}")
 
 
-def compare(directories: Directories, json_to: Json = "", quiet: Quiet = False, debug: Debug = False) -> None:
+def compare(
+    directories: Directories, data: NoData = "sample", json_to: Json = "", quiet: Quiet = False, debug: Debug = False
+) -> None:
     """Finished runs side by side: their figures, and where their configs differ.
 
     \b

@@ -14,7 +14,9 @@ from backtest.report.numerals import numeral
 if TYPE_CHECKING:
     from screens.screened import Screened
 
-Top = Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="The N worst names instead of those selected.")]
+Top = Annotated[
+    int | None, typer.Option("--top", metavar="N", min=1, help="The N worst names instead of those selected.")
+]
 Ticker = Annotated[str, typer.Argument(metavar="TICKER", help="A ticker.")]
 Company = Annotated[str, typer.Argument(metavar="TICKER", help="A ticker, or a CIK such as CIK320193.")]
 
@@ -82,18 +84,21 @@ def explain(
 
     \b
     Examples:
-      hedgebasket explain configs/screens/low_quality.yaml AAL --as-of 2024-01-02
+      hedgebasket explain configs/screens/low_quality.yaml UAL --as-of 2024-01-02
     """
     import market
     from screens.explain import explain as explain_name
     from screens.loading import load
+    from screens.screen import evaluate
     from screens.spec import ScreenSpec
 
     terminal = Terminal(quiet, json_to)
+    spec = load(screen, ScreenSpec)
     opened = market.open(data)
-    explained = explain_name(load(screen, ScreenSpec), opened.as_of(as_of or opened.end), ticker)
-    terminal.data(explained.to_dict())
-    terminal.text(str(explained))
+    view = opened.as_of(as_of or opened.end)
+    explained = explain_name(evaluate(spec, view), opened.resolve(ticker, view.session))
+    terminal.data(explained.as_dict())
+    terminal.text(explained.words())
 
 
 def diff(
@@ -114,14 +119,16 @@ def diff(
     import market
     from screens.diff import diff as difference
     from screens.loading import load
+    from screens.screen import evaluate
     from screens.spec import ScreenSpec
 
     terminal = Terminal(quiet, json_to)
+    before, after = load(screen_a, ScreenSpec), load(screen_b, ScreenSpec)
     opened = market.open(data)
     view = opened.as_of(as_of or opened.end)
-    found = difference(load(screen_a, ScreenSpec), load(screen_b, ScreenSpec), view)
-    terminal.data(found.to_dict())
-    terminal.text(str(found))
+    found = difference(evaluate(before, view), evaluate(after, view))
+    terminal.data(found.as_dict())
+    terminal.text(found.words())
 
 
 def fundamentals(

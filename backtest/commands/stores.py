@@ -103,10 +103,10 @@ def import_tables(
     if chosen:
         report = files.import_tables(store, chosen, mode="replace" if replace else "merge").to_dict()
     if sec_companyfacts:
-        from market.sources import sec
+        from market.sources.sec.bulk import import_companyfacts
 
         with terminal.progress() as progress:
-            facts_report = sec.import_companyfacts(store, sec_companyfacts, progress=progress)
+            facts_report = import_companyfacts(store, sec_companyfacts, progress)
         tables = report["tables"]
         assert isinstance(tables, dict)
         tables["facts (SEC)"] = facts_report.to_dict()
