@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-
 UNKNOWN = {"NAType", "NaTType"}  # pandas' own, by name: this module is imported where pandas must not be
 
 
