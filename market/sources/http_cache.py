@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from market.store import write_atomically
+from market.durable import write_atomically
 
 
 @dataclass(frozen=True)

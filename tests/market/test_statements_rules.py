@@ -109,7 +109,8 @@ def test_highest_accession_wins_a_tie():
 
 def test_prior_year_figure_is_taken_from_the_same_filing():
     """A reclassification: the 2022 10-Q restates 2021's first quarter, the 2021 10-K is not restated."""
-    rows = cash_flow_year(2021, [10, 20, 30, 40]) + [
+    rows = [
+        *cash_flow_year(2021, [10, 20, 30, 40]),
         fact("cash_from_operations", "2022-01-01", "2022-03-31", 15, "2022-05-05", "2022-0"),
         fact("cash_from_operations", "2021-01-01", "2021-03-31", 12, "2022-05-05", "2022-0"),
         # a later filing restates the comparative again: it belongs to another accession
@@ -340,8 +341,15 @@ def test_trailing_twelve_months_equal_the_true_quarters(made, position):
         assert view.item("net_income", "year")[0] == sum(truth[j - 3 : j + 1])
 
 
-BASES = [("revenue", "ttm"), ("revenue", "quarter"), ("revenue", "year"), ("assets", "latest"), ("liabilities", "latest"),
-         ("gross_profit", "ttm"), ("gross_profit", "year")]  # fmt: skip
+BASES = [
+    ("revenue", "ttm"),
+    ("revenue", "quarter"),
+    ("revenue", "year"),
+    ("assets", "latest"),
+    ("liabilities", "latest"),
+    ("gross_profit", "ttm"),
+    ("gross_profit", "year"),
+]
 
 any_fact = st.builds(
     lambda item, quarter, length, value, lag, accession, ticker: fact(

@@ -20,10 +20,10 @@ from pathlib import Path
 import pandas as pd
 
 from market.errors import DataError
+from market.sources.sec.companyfacts import as_frame
 from market.sources.sec.history import joined, table
 from market.sources.sec.successors import PREDECESSORS, filers
-from market.store import Store, schema_of
-from market.validation import canonical
+from market.store import Store
 
 NAME = re.compile(r"CIK(\d{1,10})\.json(\.gz)?$")
 SOURCE = "SEC companyfacts"
@@ -139,7 +139,6 @@ def companies(
     """Each company's CIK, name and canonical facts by ticker; those left out go into `report`."""
     ciks = documents.ciks
     older = {p for cik in ciks for p in PREDECESSORS.get(cik, ())}
-    schema = schema_of("facts")
     for done, cik in enumerate(ciks):
         if progress is not None:
             progress("companyfacts", done, len(ciks))
@@ -157,7 +156,7 @@ def companies(
         report.companies += 1
         frames = []
         for ticker in tickers.get(cik) or [f"CIK{cik}"]:
-            frame = canonical(table(found, ticker).to_pandas(date_as_object=False), schema)
+            frame = as_frame(table(found, ticker))
             report.rows_taken += len(frame)
             frames.append((ticker, frame))
         yield cik, found[0].name, frames

@@ -13,7 +13,7 @@ Foreign private issuers (20-F, 40-F, 6-K only) and filers in another currency ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -104,13 +104,16 @@ class CompanyFacts:
 
     def frame(self, ticker: str) -> pd.DataFrame:
         """As `table`, as a DataFrame in the store's types."""
-        table = self.table(ticker)
-        frame = table.to_pandas(date_as_object=False)
-        for name in ("period_end", "period_start", "filed", "known_at"):
-            frame[name] = frame[name].astype("datetime64[ns]")
-        return frame.astype(
-            dict.fromkeys(("ticker", "item", "form", "accession", "unit", "flags"), "str") | {"cik": "Int64"}
-        )
+        return as_frame(self.table(ticker))
+
+
+def as_frame(table: pa.Table) -> pd.DataFrame:
+    """Rows of the facts table as the store's canonical frame: they pass its checks by construction."""
+    frame = table.to_pandas(date_as_object=False)
+    for name in ("period_end", "period_start", "filed", "known_at"):
+        frame[name] = frame[name].astype("datetime64[ns]")
+    kinds: dict[Hashable, str] = dict.fromkeys(("ticker", "item", "form", "accession", "unit", "flags"), "str")
+    return frame.astype(kinds | {"cik": "Int64"})
 
 
 def _texts(words: Sequence[str | None], codes: np.ndarray) -> pa.Array:

@@ -60,14 +60,14 @@ def normalise(reports: Reports, filings: Sequence[Filing]) -> tuple[tuple[int, i
                     value, parts = found
                     quality = (rank, -parts)
                 bits = marks[code][rank]
+                if value < 0 and item in MAGNITUDES:
+                    bits |= _SUSPECT
+                    value = -value if item == INTEREST_IS_ABSOLUTE else value
                 made[item] = value
                 key = (code, start, end)
                 held = best.get(key)
                 if held is None or quality <= held:
                     best[key] = quality
-                    if value < 0 and item in MAGNITUDES:
-                        bits |= _SUSPECT
-                        value = -value if item == INTEREST_IS_ABSOLUTE else value
                     rows.append((code, start, end, at, value, bits))
                 break
     return tuple(rows)

@@ -1,0 +1,290 @@
+"""Filling a store from SEC and Yahoo: begun any number of times, ended once.
+
+1. Members of the index, past and present, and the SEC's list of companies say which tickers and filers are wanted.
+2. Each company's filings and each ticker's prices are fetched and kept as one whole part beside the store
+   (`market.sources.parts`); what is there and current is not fetched again, so a sync goes on where it stopped.
+3. When all was tried, the tables are put together from the parts, one in memory at a time, and committed at once:
+   readers see the store before or after. What was imported stays: rows of other tickers, and a security's own sector.
+4. Nothing new gives the same fingerprint and no new generation. One ticker's failure is reported and stops nobody else;
+   the next sync tries it again.
+5. A symbol whose prices begin after its membership ended belongs to another company now, and is left out.
+
+The report ends with a coverage table: of each year's members, how many have prices, and how many have facts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from market.errors import DataError
+from market.members import LiveMembers, from_pitindex
+from market.sources.importers import new_york_fed
+from market.sources.pacing import Patience
+from market.sources.parts import Note, Parts
+from market.sources.sec.client import Endpoints, SecClient
+from market.sources.sec.company import fetch, securities_rows
+from market.sources.yahoo import Yahoo, last_final_day
+from market.store import Store, schema_of
+from market.validation import canonical
+from market.writer import Writer
+
+SEC_VARIABLE, YAHOO_VARIABLE, FED_VARIABLE = "HEDGEBASKET_SEC_URL", "HEDGEBASKET_YAHOO_URL", "HEDGEBASKET_FED_URL"
+FUNDS = (
+    "SPY",
+    "QQQ",
+    "IWM",
+    "RSP",
+    "SMH",
+    "XLK",
+    "XLF",
+    "XLE",
+    "XLI",
+    "XLY",
+    "XLP",
+    "XLV",
+    "XLU",
+    "XLB",
+    "XLRE",
+    "XLC",
+)
+LEVELS = ("^GSPC", "^VIX")
+WORK = ".sync"
+FILINGS_BEFORE = pd.DateOffset(months=18)  # trailing twelve months at `since` need the filings of the year before
+SEC_SOURCE, YAHOO_SOURCE = "SEC companyfacts and submissions", "Yahoo daily bars, as traded"
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where to ask: base URLs, all of which the environment can set."""
+
+    sec: Endpoints = field(default_factory=Endpoints)
+    yahoo: str | None = None
+    fed: str = new_york_fed.API
+
+    @classmethod
+    def from_environment(cls) -> Servers:
+        """`HEDGEBASKET_SEC_URL`, `HEDGEBASKET_YAHOO_URL` and `HEDGEBASKET_FED_URL`, where set."""
+        sec = os.environ.get(SEC_VARIABLE, "")
+        return cls(
+            Endpoints(sec, sec) if sec else Endpoints(),
+            os.environ.get(YAHOO_VARIABLE) or None,
+            os.environ.get(FED_VARIABLE) or new_york_fed.API,
+        )
+
+
+@dataclass
+class _Run:
+    """One sync under way."""
+
+    store: Store
+    since: pd.Timestamp
+    final_day: pd.Timestamp
+    progress: Progress
+    failed: list[dict[str, str]] = field(default_factory=list)
+    excluded: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def work(self) -> Path:
+        if self.store.root is None:
+            raise DataError(f"{self.store.location}: remote stores are read-only")
+        return self.store.root / WORK
+
+    def fail(self, what: str, reason: object) -> None:
+        self.failed.append({"what": what, "reason": str(reason)})
+
+
+def sync(
+    store: Store | str | Path,
+    index: str = "sp500",
+    since: pd.Timestamp | str = "2018-01-01",
+    *,
+    tickers: Collection[str] | None = None,
+    contact: str | None = None,
+    servers: Servers | None = None,
+    patience: Patience | None = None,
+    now: pd.Timestamp | None = None,
+    max_age_hours: float = 12.0,
+    progress: Progress | None = None,
+) -> dict[str, object]:
+    """Fill a store (made where there is none) with facts, prices, members, securities and rates from `since` on.
+
+    `tickers` narrows the index to some names; `contact` is for the SEC (default `$HEDGEBASKET_CONTACT`); `now` is the
+    New York time that decides which bars are final. Returns `{"store", "fingerprint", "tables", "coverage", "failed",
+    "excluded"}`. Raises `ConfigError` without a contact, `DataError` where the store is being written by another or
+    nothing at all could be fetched.
+    """
+    opened = store if isinstance(store, Store) else Store.create(store)
+    servers = servers or Servers.from_environment()
+    run = _Run(opened, pd.Timestamp(since), last_final_day(now), progress or (lambda stage, done, total: None))
+    with opened.writer() as writer:
+        live = from_pitindex(index)
+        members = live.members[live.members["end"].isna() | (live.members["end"] >= run.since)]
+        wanted = sorted(set(members["ticker"]) & set(tickers) if tickers is not None else set(members["ticker"]))
+        sec_parts, price_parts = Parts(run.work, "facts"), Parts(run.work, "prices")
+        with SecClient(run.work / "sec", contact, servers.sec, patience, max_age_hours) as client:
+            notes = _companies(run, client, sec_parts, wanted)
+            rates = _rates(run, client, servers.fed)
+        yahoo = Yahoo(run.work / "yahoo", patience, servers.yahoo)
+        _prices(run, yahoo, price_parts, [*wanted, *FUNDS, *LEVELS], live)
+        _assemble(run, writer, live, notes, rates, sec_parts, price_parts)
+    return _report(run, index, wanted)
+
+
+def _companies(run: _Run, client: SecClient, parts: Parts, wanted: Collection[str]) -> list[Note]:
+    """Facts of every wanted company; the notes of those that were read, by CIK."""
+    by_cik: dict[int, list[str]] = {}
+    listed = client.companies()
+    for company in listed:
+        if company.ticker in wanted:
+            by_cik.setdefault(company.cik, []).append(company.ticker)
+    for ticker in sorted(set(wanted) - {company.ticker for company in listed}):
+        run.fail(ticker, "not in the SEC's list of companies: delisted, or renamed")
+    notes: list[Note] = []
+    earliest = run.since - FILINGS_BEFORE
+    total = len(by_cik)
+    work = client.reader.map(lambda cik: fetch(client, parts, cik, by_cik[cik], earliest), sorted(by_cik))
+    for done, (cik, note) in enumerate(work, 1):
+        run.progress("filings", done, total)
+        if isinstance(note, DataError):
+            run.fail(f"CIK{cik} ({', '.join(by_cik[cik])})", note)
+            held = parts.note(f"CIK{cik:010d}")  # what an earlier sync kept still serves
+            notes += [held] if held is not None else []
+            continue
+        notes.append(note)
+        if note["excluded"]:
+            run.excluded.append({"what": ", ".join(by_cik[cik]), "reason": str(note["excluded"])})
+    return sorted(notes, key=lambda note: str(note["cik"]).zfill(10))
+
+
+def _prices(run: _Run, yahoo: Yahoo, parts: Parts, wanted: Collection[str], live: LiveMembers) -> None:
+    """Prices of every wanted ticker whose part does not reach the last final day."""
+    target = {"since": run.since.date().isoformat(), "through": run.final_day.date().isoformat()}
+    missing = [t for t in wanted if (parts.note(t) or {}) | target != (parts.note(t) or {"": ""})]
+    last = live.members.assign(end=live.members["end"].fillna(pd.Timestamp.max)).groupby("ticker")["end"].max()
+    for done, (ticker, bars) in enumerate(yahoo.bars(missing, run.since, run.final_day + pd.Timedelta(hours=23)), 1):
+        run.progress("prices", done, len(missing))
+        if isinstance(bars, DataError):
+            run.fail(ticker, bars)
+            continue
+        begins = bars["date"].min()
+        if ticker in last.index and begins > last[ticker]:
+            run.fail(ticker, f"prices begin {begins.date()}, after it left the index: another company's symbol now")
+            continue
+        parts.save(ticker, canonical(bars, schema_of("prices")), {"ticker": ticker, **target})
+
+
+def _rates(run: _Run, client: SecClient, base: str) -> pd.DataFrame | None:
+    """Fed funds and SOFR from the New York Fed; what could not be read is reported."""
+    frames = []
+    span = f"startDate={run.since.date()}&endDate={run.final_day.date()}"
+    for name, path in new_york_fed.PATHS.items():
+        try:
+            content = client.reader.get(f"{base}{path}?{span}", ("json",), max_age=3600.0)
+            frames.append(new_york_fed.read(content or b"", name))
+        except DataError as error:
+            run.fail(name, error)
+    return pd.concat(frames, ignore_index=True) if frames else None
+
+
+def _assemble(
+    run: _Run,
+    writer: Writer,
+    live: LiveMembers,
+    notes: list[Note],
+    rates: pd.DataFrame | None,
+    sec_parts: Parts,
+    price_parts: Parts,
+) -> None:
+    """All tables from the parts; the writer commits them together."""
+    companies = [f"CIK{int(str(note['cik'])):010d}" for note in notes if not note["excluded"]]
+    held = price_parts.names()
+    if not companies and not held:
+        seen = "; ".join(f"{one['what']}: {one['reason']}" for one in run.failed[:3])
+        raise DataError(f"nothing could be fetched ({seen})")
+    run.progress("writing", 0, 0)
+    if companies:
+        tickers = {str(t) for note in notes for t in _listed(note)}
+        writer.replace_in_parts("facts", _with_others(run.store, "facts", sec_parts, companies, tickers), SEC_SOURCE)
+        rows = pd.concat([securities_rows(note) for note in notes], ignore_index=True)
+        writer.merge("securities", _known_first(run.store, rows), "SEC submissions; sectors from SIC", by="ticker")
+    if held:
+        writer.replace_in_parts("prices", _with_others(run.store, "prices", price_parts, held, set(held)), YAHOO_SOURCE)
+        kinds = [(t, "index" if t in LEVELS else "fund") for t in held if t in {*FUNDS, *LEVELS}]
+        if kinds:
+            writer.merge("securities", pd.DataFrame(kinds, columns=["ticker", "type"]), "funds", by="ticker")
+    writer.merge("members", live.members, live.source)
+    if len(live.symbols):
+        writer.merge("symbols", live.symbols, live.source)
+    if rates is not None:
+        writer.merge("rates", rates, "Federal Reserve Bank of New York")
+    writer.note("sectors and industries are derived from SIC codes of today")
+    writer.note("delisted members are missing where Yahoo and the SEC no longer list them (survivorship)")
+
+
+def _known_first(store: Store, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `securities`, in which what the store holds of the same company wins over what the SEC says."""
+    if not store.has("securities"):
+        return rows
+    held = store.frame("securities").drop_duplicates("ticker", keep="last").set_index("ticker")
+    fresh = rows.set_index("ticker")
+    held = held[held.index.isin(fresh.index)]
+    if "cik" in held:
+        same = held["cik"].isna() | (held["cik"] == fresh["cik"].reindex(held.index))
+        held = held[same.to_numpy(dtype=bool, na_value=False)]
+    return held.combine_first(fresh).reset_index()
+
+
+def _with_others(
+    store: Store, table: str, parts: Parts, names: Collection[str], tickers: Collection[str]
+) -> Iterator[pd.DataFrame]:
+    """The parts, then the store's rows of other tickers, ticker by ticker."""
+    for name in sorted(names):
+        yield parts.rows(name)
+    if store.has(table):
+        for ticker in sorted(set(store.frame(table, ["ticker"])["ticker"]) - set(tickers)):
+            quoted = ticker.replace("'", "''")
+            yield store.frame(table, where=f"ticker = '{quoted}'")
+
+
+def _report(run: _Run, index: str, wanted: Collection[str]) -> dict[str, object]:
+    manifest = run.store.manifest
+    tables = {
+        name: {"rows": entry.rows, "tickers": entry.tickers, "start": entry.start, "end": entry.end}
+        for name, entry in manifest.tables.items()
+    }
+    return {
+        "store": run.store.location,
+        "fingerprint": run.store.fingerprint,
+        "tables": tables,
+        "coverage": _coverage(run, index, wanted),
+        "failed": sorted(run.failed, key=lambda one: one["what"]),
+        "excluded": sorted(run.excluded, key=lambda one: one["what"]),
+    }
+
+
+def _coverage(run: _Run, index: str, wanted: Collection[str]) -> list[dict[str, int]]:
+    """By year: members at its end (or at the last final day), and how many of them have prices and facts."""
+    members = run.store.frame("members", where=f"\"index\" = '{index}'")
+    have = {
+        name: set(run.store.frame(name, ["ticker"])["ticker"]) if run.store.has(name) else set()
+        for name in ("prices", "facts")
+    }
+    rows = []
+    for year in range(run.since.year, run.final_day.year + 1):
+        day = min(pd.Timestamp(year, 12, 31), run.final_day)
+        inside = members[(members["start"] <= day) & (members["end"].isna() | (members["end"] >= day))]
+        names = set(inside["ticker"]) & set(wanted)
+        counts = {f"with_{name}": len(names & tickers) for name, tickers in have.items()}
+        rows.append({"year": year, "members": len(names), **counts})
+    return rows
+
+
+def _listed(note: Note) -> list[object]:
+    tickers = note["tickers"]
+    return tickers if isinstance(tickers, list) else []
