@@ -250,10 +250,13 @@ class _Book:
                 pile.aim = np.where(can, scale * mix, pile.shares)
                 move = pile.aim - pile.shares
             elif action in ("close", "work"):
-                shut = (pile.mix == 0) & can & (pile.shares > 0)
                 if pile.going and pile.aim is not None:
                     move = np.where(can, pile.aim - pile.shares, 0.0)
-                move = np.where(shut, -pile.shares, move)
+                if action == "close":
+                    shut = (pile.mix == 0) & can & (pile.shares > 0)
+                    move = np.where(shut, -pile.shares, move)
+                    if pile.aim is not None:
+                        pile.aim = np.where(shut, 0.0, pile.aim)
             move = self._limit(t, pile, move)
             cost = self._cost(t, pile, move)
             if pile.short is None:
@@ -301,7 +304,7 @@ def replay(account: Account) -> Ledger:
     """Keep the account by hand. Same inputs as `simulate`, same NAV to 1e-9, an independent road to it."""
     book = _Book(account)
     n = book.n_sessions
-    kinds = "long short trading borrow dividends_received dividends_owed rebate interest margin".split()
+    kinds = ["long", "short", "trading", "borrow", "dividends_received", "dividends_owed", "rebate", "interest", "margin"]
     line = {k: np.zeros(n) for k in kinds}
     nav, cash, residual = np.zeros(n), np.zeros(n), np.zeros(n)
     ruined: int | None = None

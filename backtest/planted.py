@@ -7,12 +7,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from backtest.broadcast import Floats
+from backtest.carry import Financing, Swap
+from backtest.costs import Costs
+from backtest.simulate.account import Account, ShortSleeve
 from backtest.simulate.tape import Delistings
 
 
@@ -95,3 +98,57 @@ def planted_targets(
         weights[chosen] = 1.0 / hold
         targets[t] = weights
     return targets
+
+
+def planted_account(seed: int, *, limits: bool = True, n_sessions: int | None = None) -> Account:
+    """A random account: book, basket and index short, splits, halts, endings, costs, fees, rates, swaps, limits."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(30, 120)) if n_sessions is None else n_sessions
+    k = int(rng.integers(8, 25))
+    panel = planted_panel(
+        seed, n, k,
+        halts=rng.choice([0.0, 0.02]), endings=rng.choice([0.0, 0.3]), splits=rng.choice([0.0, 0.01]),
+        dividends=rng.choice([0.0, 0.03]), volatility=rng.choice([0.02, 0.05]),
+    )  # fmt: skip
+    # The last name never stops: an index.
+    for array, fill in ((panel.close, None), (panel.split, 1.0)):
+        array[:, -1] = pd.Series(array[:, -1]).ffill().bfill().fillna(50.0) if fill is None else fill
+    book = planted_targets(seed, panel, range(k // 2), max(3, k // 4), int(rng.integers(5, 25)), start=int(rng.integers(0, 5)))
+    if rng.random() < 0.3:
+        for t, w in book.items():
+            book[t] = w - 0.2 * np.eye(k)[-1]  # a book with a short of its own
+    basket = planted_targets(
+        seed + 1, panel, range(k // 4, k), max(3, k // 3), int(rng.integers(5, 25)), start=int(rng.integers(0, 9))
+    )
+    index = {0: np.eye(k)[-1]}
+    ratio = np.where(rng.random(n) < 0.1, rng.uniform(0.0, 1.2, n), np.nan)
+    swap = Swap(0.004, 0.2, 0.01, str(rng.choice(["event", "daily"]))) if rng.random() < 0.3 else None
+    costs = Costs(half_spread=rng.uniform(0.0, 3e-3, k)[None, :], commission=1e-4, sell_fee=2e-5)
+    cap: float = np.inf
+    if limits and rng.random() < 0.6:
+        costs = replace(
+            costs,
+            impact=float(rng.choice([0.0, 1.0])),
+            volatility=rng.uniform(0.01, 0.04, (n, k)),
+            adv_usd=rng.uniform(1e6, 1e9, (1, k)),
+            participation=float(rng.choice([0.1, 0.02, np.inf])),
+            work_sessions=int(rng.integers(0, 4)),
+        )
+        cap = float(rng.choice([np.inf, 3e6]))
+    return Account(
+        panel=panel,
+        long_targets=book,
+        shorts=(
+            ShortSleeve("basket", basket, ratio, swap=swap),
+            ShortSleeve("index", index, 0.2, refresh=rng.random(n) < 0.1),
+        ),
+        costs=costs,
+        financing=Financing(
+            benchmark=rng.uniform(0.0, 0.06, (n, 1)), rebate_spread=0.003, credit_spread=0.001, debit_spread=0.01,
+            settlement=str(rng.choice(["trade", "standard"])),
+        ),
+        borrow_fee=rng.uniform(0.003, 0.5, (n, k)),
+        exposure=float(rng.choice([1.0, 1.3, 0.8])),
+        delistings=planted_delistings(panel, seed),
+        short_cap_usd=cap,
+    )  # fmt: skip
