@@ -231,7 +231,8 @@ def shrink(estimate: Floats, stderr: Floats, mean: Floats, spread: Floats) -> Fl
     1.352
     """
     noise = stderr**2
-    return np.asarray((spread * estimate + noise * mean) / (spread + noise))
+    shrunk = (spread * estimate + noise * mean) / (spread + noise)
+    return np.asarray(np.where((spread == 0) & ~np.isnan(estimate), mean, shrunk))  # exactly, so that ties stay ties
 
 
 def _prior(estimate: Floats, stderr: Floats) -> tuple[float, float]:

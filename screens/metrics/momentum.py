@@ -135,8 +135,9 @@ def _frazzini_pedersen(view: View, market: str) -> Floats:
 def overlapping_correlation(logs: Floats, gaps: Mask, index: Floats, wanted: Mask) -> Floats:
     """Correlation of three-day sums of log returns with those of the index, over sums without a gap.
 
-    logs, gaps: (n_sessions, n_assets), zero where `gaps`; index: (n_sessions,); wanted: the names that matter. The sums of
-    a whole column are not formed: their moments come from its first two autocovariances and the index summed twice.
+    logs, gaps: (n_sessions, n_assets), zero where `gaps`; index: (n_sessions,); wanted: the names that matter. The
+    sums of a whole column are not formed: their moments come from its first two autocovariances and the index summed
+    twice.
     """
     index_sums = _three_day(index)
     centred = index_sums - index_sums.mean()
