@@ -51,7 +51,7 @@ def backtest(
 
     with terminal.progress() as progress:
         progress("reading the market", 0, 0)
-        result = simulate(spec, market.open(data))
+        result = simulate(spec, market.open(data), progress)
         if out:
             progress("writing the report", 0, 0)
             command = ["hedgebasket", *sys.argv[1:]]
@@ -119,7 +119,7 @@ def show_summary(terminal: Terminal, summary: Mapping[str, object]) -> None:
     costs = summary.get("costs_bps_per_year")
     if isinstance(costs, Mapping):
         listed = ", ".join(f"{kind.replace('_', ' ')} {numeral(value, 'bps')}" for kind, value in costs.items())
-        terminal.text(f"costs, bps of book NAV a year (credits negative): {listed}")
+        terminal.text(f"costs, bps of average NAV a year (credits negative): {listed}")
     warnings = summary.get("warnings")
     for warning in warnings if isinstance(warnings, list) else []:
         terminal.text(f"warning: {warning}")

@@ -150,7 +150,7 @@ def costs(summary: Summary) -> Table:
         for kind in summary.table("/costs_bps_per_year")
     ]
     titles = (Column("", numeric=False), Column("bps a year"))
-    return Table("costs", "Costs, bps of average book NAV a year", titles, rows(body), note="Credits are negative.")
+    return Table("costs", "Costs, bps of average NAV a year", titles, rows(body), note="Credits are negative.")
 
 
 def attribution(result: Result) -> Table:

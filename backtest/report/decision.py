@@ -147,7 +147,7 @@ def _carry(summary: Summary) -> Iterator[Test]:
             f"{kind.replace('_', ' ')} ",
             summary.number(f"/costs_bps_per_year/{kind}", "bps"),
         ]
-    yield Test("Carry, bps of book NAV a year", tuple(found), "fact", "credits negative")
+    yield Test("Carry, bps of average NAV a year", tuple(found), "fact", "credits negative")
 
 
 def _hindsight(summary: Summary) -> Iterator[Test]:

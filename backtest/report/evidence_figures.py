@@ -133,7 +133,7 @@ def spread(result: Result) -> Sketch:
 
 
 def attribution(result: Result) -> Sketch:
-    """Where hedged less book came from, in basis points of average book NAV a year; the bars add up to the total."""
+    """Where hedged less book came from, in basis points of average NAV a year; the bars add up to the total."""
     frame = result.attribution
     value = frame["bps_per_year"].astype(float)
     parts = value.drop("total", errors="ignore")
@@ -157,7 +157,7 @@ def attribution(result: Result) -> Sketch:
     )
     _zero(sketch)
     words = ", ".join(f"{name} {numeral(v, 'bps', sign=True)}" for name, _, v in rows)
-    title = "Where hedged less book came from, bps of book NAV a year"
+    title = "Where hedged less book came from, bps of average NAV a year"
     return finish(sketch, title, f"{words}.", height=90 + 34 * len(rows), left=150, right=24)
 
 

@@ -2,7 +2,7 @@
 
 1. Wealth of book, basket and hedged book starts at 100; the two plain alternatives run behind it in grey.
 2. A drawdown is the fall from the running maximum of the same NAV.
-3. Carry is cumulated profit and loss by kind in basis points of the book's average NAV, so its end divided by the
+3. Carry is cumulated profit and loss by kind, in basis points of the hedged account's average NAV: its end over the
    years is the figure of the cost table with the opposite sign.
 """
 
@@ -135,7 +135,7 @@ def exposures(result: Result) -> Sketch:
 
 def carry(result: Result) -> Sketch:
     """Cumulated carry of the hedge by kind; below zero it cost money."""
-    total = result.carry.cumsum() / result.nav["book"].mean() * 1e4
+    total = result.carry.cumsum() / result.nav["hedged"].mean() * 1e4
     kinds = [k for k in CARRY_LABELS if k in total]
     sketch = Sketch()
     for kind in kinds:
@@ -148,7 +148,7 @@ def carry(result: Result) -> Sketch:
     ends = [(CARRY_LABELS[k], k, last(total[k])) for k in kinds] + [("All carry", "alternative", last(everything))]
     label_ends(sketch, ends, low, high)
     words = ", ".join(f"{label} {numeral(value, 'count', sign=True)}" for label, _, value in ends)
-    title = "Cumulated carry of the hedge, bps of average book NAV (up is income)"
+    title = "Cumulated carry of the hedge, bps of its average NAV (up is income)"
     return finish(sketch, title, f"Cumulated basis points: {words}.", height=300, time=True, right=110, zero=True)
 
 

@@ -104,7 +104,7 @@ def synthetic_attribution(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     total = (nav["hedged"] - nav["book"]).iloc[-1]
     usd = pd.Series({"long": 0.0, "short": total - carry.sum(), **carry, "margin": 0.0, "total": total})
     years = len(nav) / SESSIONS_PER_YEAR
-    return pd.DataFrame({"usd": usd, "bps_per_year": usd / nav["book"].mean() / years * 1e4})
+    return pd.DataFrame({"usd": usd, "bps_per_year": usd / nav["hedged"].mean() / years * 1e4})
 
 
 def synthetic_constituents(rng: np.random.Generator, names: list[str]) -> pd.DataFrame:

@@ -49,7 +49,7 @@ def test_deepest_drawdown_is_the_summarys(drawn, synthetic_result):
 
 def test_carry_ends_at_the_years_times_the_yearly_figure(drawn, synthetic_result):
     borrow = next(t for t in drawn["carry"].data if t.meta["role"] == "borrow")
-    usd, average = synthetic_result.carry["borrow"].sum(), synthetic_result.nav["book"].mean()
+    usd, average = synthetic_result.carry["borrow"].sum(), synthetic_result.nav["hedged"].mean()
     assert borrow.y[-1] == pytest.approx(usd / average * 1e4, rel=1e-5)
 
 
