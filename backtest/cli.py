@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("configs:init", "a commented starter set of configs"),
     "data status": ("stores:status", "what the store holds: tables, names, span, provenance"),
     "data import": ("stores:import_tables", "bring your own tables, CSV or Parquet"),
+    "data sync": ("stores:sync", "fill the store from Yahoo and SEC: resumable, rate-limited"),
     "data check": ("stores:check", "data-quality audit: jumps, stale series, split mistakes"),
 }
 

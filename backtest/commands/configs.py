@@ -52,22 +52,20 @@ def schema(
       hedgebasket schema --out schemas
       hedgebasket schema --json -
     """
-    from screens.loading import kinds, spec_class
+    from screens.schema import as_text
+    from screens.schema import schemas as json_schemas
 
     terminal = Terminal(quiet, json_to)
-    schemas = {kind: {"$schema": DIALECT, **spec_class(kind).model_json_schema()} for kind in kinds()}
+    schemas = json_schemas()
     if out:
         directory = Path(out)
         directory.mkdir(parents=True, exist_ok=True)
         for kind, content in schemas.items():
-            write_whole(directory / f"{kind}.json", as_json(content) + "\n")
+            write_whole(directory / f"{kind}.json", as_text(content))
             terminal.text(str(directory / f"{kind}.json"))
     elif not json_to:
         terminal.text(as_json(schemas))
     terminal.data(schemas)
-
-
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def metrics(

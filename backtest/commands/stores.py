@@ -115,10 +115,13 @@ def import_tables(
 
 
 def sync(
-    index: Annotated[
-        str, typer.Option("--index", help="The index whose members to fetch, past and present.")
-    ] = "sp500",
+    index: Annotated[str, typer.Option("--index", help="The index whose members to fetch.")] = "sp500",
     since: Annotated[str, typer.Option("--since", metavar="DATE", help="First day to fetch.")] = "2018-01-01",
+    tickers: Annotated[str, typer.Option("--tickers", metavar="A,B", help="Only these members.")] = "",
+    contact: Annotated[
+        str,
+        typer.Option("--contact", metavar="EMAIL", help="For the SEC, which asks for one; or $HEDGEBASKET_CONTACT."),
+    ] = "",
     data: TheStore = "",
     json_to: Json = "",
     quiet: Quiet = False,
@@ -128,17 +131,17 @@ def sync(
 
     \b
     Examples:
-      hedgebasket data sync --data ~/my-store --since 2015-01-01
+      hedgebasket data sync --data ~/my-store --since 2015-01-01 --contact me@example.com
     """
     from market.sources.sync import sync as fill
 
     terminal = Terminal(quiet, json_to)
+    names = [name.strip().upper() for name in tickers.split(",") if name.strip()] or None
+    store = writable(data)
     with terminal.progress() as progress:
-        report = fill(writable(data), index=index, since=since, progress=progress)
+        report = fill(store, index, since, tickers=names, contact=contact or None, progress=progress)
     terminal.data(report)
-    tables = report.get("tables")
-    rows = [(name, f"{t['rows']:,}", t["tickers"]) for name, t in tables.items()] if isinstance(tables, dict) else []
-    terminal.table(("table", "rows", "names"), rows)
+    _show_sync(terminal, report)
 
 
 def check(data: TheStore = "", json_to: Json = "", quiet: Quiet = False, debug: Debug = False) -> None:
@@ -197,3 +200,17 @@ def _show_import(terminal: Terminal, report: dict[str, object]) -> None:
             terminal.text(f"{name}: {len(table['rejected']) - REJECTIONS_SHOWN} more rejected rows, all in --json")
         for note in table["notes"]:
             terminal.text(f"{name}: {note}")
+
+
+def _show_sync(terminal: Terminal, report: dict[str, object]) -> None:
+    coverage, failed, excluded = report["coverage"], report["failed"], report["excluded"]
+    assert isinstance(coverage, list)
+    assert isinstance(failed, list)
+    assert isinstance(excluded, list)
+    if coverage:
+        terminal.table(list(coverage[0]), [list(year.values()) for year in coverage], title=str(report["store"]))
+    for title, listed in (("failed", failed), ("left out", excluded)):
+        for one in listed[:REJECTIONS_SHOWN]:
+            terminal.text(f"{title}: {one['what']}: {one['reason']}")
+        if len(listed) > REJECTIONS_SHOWN:
+            terminal.text(f"{title}: {len(listed) - REJECTIONS_SHOWN} more, all in --json")
