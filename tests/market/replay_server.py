@@ -12,7 +12,6 @@ import json
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,11 +24,9 @@ NAMES = {"AAPL": 320193, "NVDA": 1045810, "GOOGL": 1652044, "GOOG": 1652044, "MR
 FOREIGN = 1997711
 
 
-@dataclass
 class Answer:
-    content: bytes
-    kind: str = "application/json"
-    compress: bool = True
+    def __init__(self, content: bytes, kind: str = "application/json", compress: bool = True):
+        self.content, self.kind, self.compress = content, kind, compress
 
     @property
     def etag(self) -> str:
@@ -66,6 +63,7 @@ class Replay:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda request, address: None  # clients that hang up, or are killed
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
     def __enter__(self):
@@ -139,7 +137,7 @@ def recorded(name: str) -> bytes:
 
 
 def sec_answers(tickers=("AAPL", "NVDA", "GOOGL", "GOOG", "MRVL")) -> dict[str, Answer]:
-    """The SEC's part: list of companies, companyfacts and submissions (Marvell's recorded, the others made of facts)."""
+    """The SEC's part: list of companies, companyfacts and submissions (Marvell's recorded, others made of facts)."""
     lines = [[NAMES[t], f"{t} Inc.", t, "Nasdaq"] for t in tickers] + [[FOREIGN, "Logistic Properties", "LPA", "NYSE"]]
     listed = {"fields": ["cik", "name", "ticker", "exchange"], "data": lines}
     answers = {"/files/company_tickers_exchange.json": Answer(json.dumps(listed).encode())}
@@ -186,7 +184,7 @@ def chart(symbol: str, bars: pd.DataFrame, kind="EQUITY") -> Answer:
         if split != 1:
             top, bottom = (split, 1) if split > 1 else (1, round(1 / split))
             events.setdefault("splits", {})[str(stamp)] = {
-                "date": stamp, "numerator": float(top), "denominator": float(bottom), "splitRatio": f"{top:g}:{bottom:g}",
+                "date": stamp, "numerator": float(top), "denominator": float(bottom), "splitRatio": "",
             }  # fmt: skip
     meta = {
         "currency": "USD", "symbol": symbol, "exchangeName": "NMS", "instrumentType": kind, "firstTradeDate": stamps[0],
