@@ -129,10 +129,7 @@ class _Composer:
         root: Node | None = None
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent) and root is not None:
-                mark = self._mark(event)
-                raise _Stop(
-                    Problem(self.file, mark.line, "", "a second document begins here ('---'); one file, one config")
-                )
+                raise self._stop(self._mark(event), "a second document begins here ('---'); one file, one config")
             if isinstance(event, yaml.AliasEvent | yaml.ScalarEvent | yaml.CollectionStartEvent):
                 root = self._node(event, events, 0)
         if root is None or root.value is None:
