@@ -31,7 +31,7 @@ from basket.sizing import Sizer
 from basket.source_spec import FixedList, Positions, TopByMarketCap
 from basket.sources import Sourcing, issuers_of, too_few
 from basket.spec import BasketSpec, BookSpec
-from basket.walk import Buffer, walk
+from basket.walk import Limits, walk
 from basket.weight_spec import CapWeighted, Equal, Given, Weights
 from market.errors import ConfigError, DataError
 
@@ -74,7 +74,7 @@ def build(
     skipped = 0
     for signal, fill in zip(signals, at.tolist(), strict=True):
         pool = sourcing.pool(signal, fill)
-        wanted = sourcing.sizes(pool)[0]
+        wanted = pool.count
         needed = fewest_names(weights, wanted)
         if pool.size < needed:
             if pools or start is not None:
@@ -86,8 +86,8 @@ def build(
         raise too_few(pool, signal, wanted, needed)
     rebalances, signals, at = rebalances[skipped:], signals[skipped:], at[skipped:]
     size = Sizer(weights, data, signals, chosen.targets, chosen.turnover_cap, _book_weights(book, signals, data))
-    buffer = buffer_of(chosen, sourcing, weights, pools[0])
-    walked = walk(pools, at, prices, buffer, size)
+    limits = limits_of(chosen, sourcing, weights)
+    walked = walk(pools, at, prices, limits, size)
     actions = _actions(chosen)
     last = data.end if end is None else pd.Timestamp(end)
     history = build_history(
@@ -107,7 +107,7 @@ def build(
         history=replace(history, events=tuple(sorted((*history.events, *notes)))),
         signal_sessions=pd.Series(signals, index=rebalances, name="signal_session"),
         pools=tuple(pools),
-        buffer=buffer,
+        limits=limits,
         size=size,
         actions=actions,
         screened={signal: sourcing.screened[signal] for signal in signals if signal in sourcing.screened},
@@ -156,10 +156,9 @@ def plan(
     return found, signal_sessions(sessions, found, rule.signal_lag)
 
 
-def buffer_of(spec: Spec, sourcing: Sourcing, weights: Weights, pool: Pool) -> Buffer:
-    """The selection's plain numbers."""
+def limits_of(spec: Spec, sourcing: Sourcing, weights: Weights) -> Limits:
+    """The selection's limits beside the count."""
     rules = spec.selection
-    count, enter, leave = sourcing.sizes(pool)
     per_issuer: int | None = rules.max_per_issuer
     if sourcing.as_written and "max_per_issuer" not in rules.model_fields_set:
         per_issuer = None
@@ -168,10 +167,7 @@ def buffer_of(spec: Spec, sourcing: Sourcing, weights: Weights, pool: Pool) -> B
     per_sector = rules.max_per_sector
     if per_sector is None and sourcing.screen is not None:
         per_sector = sourcing.screen.selection.max_per_sector
-    return Buffer(
-        count=count,
-        enter_rank=enter,
-        exit_rank=leave,
+    return Limits(
         min_hold=rules.min_hold,
         max_per_sector=per_sector,
         max_per_issuer=per_issuer,
@@ -233,7 +229,7 @@ def _actions(spec: Spec) -> tuple[CorporateAction, ...]:
 
 def _short(pools: Sequence[Pool], rebalances: pd.DatetimeIndex, sourcing: Sourcing) -> tuple[Event, ...]:
     return tuple(
-        Event(session, "", "short_of_names", float(pool.size), f"{pool.size} names qualify of {wanted} wanted")
+        Event(session, "", "short_of_names", float(pool.size), f"{pool.size} names qualify of {pool.count} wanted")
         for session, pool in zip(rebalances, pools, strict=True)
-        if pool.size < (wanted := sourcing.sizes(pool)[0]) and not sourcing.as_written
+        if pool.size < pool.count and not sourcing.as_written
     )

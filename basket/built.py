@@ -20,7 +20,7 @@ from basket.level import LevelHistory, excess_level
 from basket.pool import Pool
 from basket.sizing import Sizer
 from basket.spec import BasketSpec, BookSpec
-from basket.walk import Buffer
+from basket.walk import Limits
 
 if TYPE_CHECKING:
     from market.market import Market
@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.float64]
 class Basket:
     """A dated basket and its index. Weights are positive and sum to 1 (a book's shorts are negative).
 
-    signal_sessions: by rebalance session, the session whose close its signals knew. pools, buffer, size: what the
+    signal_sessions: by rebalance session, the session whose close its signals knew. pools, limits, size: what the
     selection chose from and by which rules, in the order of the rebalances. screened: by signal session.
     """
 
@@ -42,7 +42,7 @@ class Basket:
     history: LevelHistory = field(repr=False)
     signal_sessions: pd.Series = field(repr=False)
     pools: tuple[Pool, ...] = field(repr=False)
-    buffer: Buffer = field(repr=False)
+    limits: Limits = field(repr=False)
     size: Sizer = field(repr=False)
     screened: Mapping[pd.Timestamp, Screened] = field(repr=False)
     actions: tuple[CorporateAction, ...] = field(default=(), repr=False)

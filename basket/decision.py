@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from basket.building import Spec, buffer_of, default_weights, exclusions, fewest_names, read_spec
+from basket.building import Spec, default_weights, exclusions, fewest_names, limits_of, read_spec
 from basket.built import Basket
 from basket.pool import Pool
 from basket.prices import prices_of
 from basket.schedule import nearest_valid
 from basket.sizing import Sizer
 from basket.sources import Sourcing, too_few
-from basket.walk import Buffer, renew
+from basket.walk import Limits, renew
 
 if TYPE_CHECKING:
     from market.market import Market
@@ -39,7 +39,7 @@ class Decision:
     view: View
     weights: Floats
     pool: Pool
-    buffer: Buffer
+    limits: Limits
     notes: tuple[tuple[str, float, str], ...]
 
 
@@ -63,24 +63,24 @@ def decide(
     sourcing = Sourcing(chosen, data, prices_of(data), exclusions(exclude, chosen, data))
     pool = sourcing.pool(session, at)
     weights = chosen.weights or default_weights(chosen)
-    wanted = sourcing.sizes(pool)[0]
+    wanted = pool.count
     if pool.size < fewest_names(weights, wanted):
         raise too_few(pool, session, wanted, fewest_names(weights, wanted))
     known = {} if book is None else {0: book.weights_known_at(session, data.tickers)}
     size = Sizer(weights, data, pd.DatetimeIndex([session]), chosen.targets, chosen.turnover_cap, known)
-    buffer = buffer_of(chosen, sourcing, weights, pool)
+    limits = limits_of(chosen, sourcing, weights)
     drifted = np.zeros(len(data.tickers))
     if held is not None and len(held):
         drifted[data.tickers.get_indexer(held.index)] = np.abs(held.to_numpy(dtype=float))
         drifted /= drifted.sum()
     # Whatever is held has been held for long enough: the file does not say since when.
     age = np.where(drifted > 0, np.iinfo(np.int64).max, 0)
-    target, _ = renew(0, pool, pool.rank, drifted > 0, age, drifted, buffer, size)
+    target, _ = renew(0, pool, pool.rank, drifted > 0, age, drifted, limits, size)
     return Decision(
         chosen,
         data.as_of(session),
         target,
         pool,
-        buffer,
+        limits,
         tuple((event, value, text) for _, event, value, text in size.notes),
     )

@@ -34,11 +34,13 @@ def exposures(view: View, market: str = "SPY") -> dict[str, Floats]:
     reference = view.is_stock() & np.isfinite(view.close())
     capitalisation = view.market_cap()
     positive = np.where(capitalisation > 0, capitalisation, np.nan)
+    unknown = np.full(len(view.tickers), np.nan)
+    facts = view.market.has("facts")
     raw = {
         "size": np.log(positive),
-        "value": view.item("equity", "latest") / positive,
+        "value": view.item("equity", "latest") / positive if facts else unknown,
         "momentum": REGISTRY["momentum_12_1"](view).value,
-        "quality": REGISTRY["roa"](view).value,
+        "quality": REGISTRY["roa"](view).value if facts else unknown,
     }
     out = {"beta": betas(returns, view.series(market, BETA_SESSIONS))}
     out.update({name: _standardised(values, reference) for name, values in raw.items()})

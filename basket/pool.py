@@ -10,7 +10,7 @@ A pool is plain arrays over all tickers. Random and reversed orders of the same 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,11 +36,11 @@ STAYS_LIQUID = 0.5
 
 @dataclass(frozen=True)
 class Pool:
-    """Arrays (n_assets,) as known at one session.
+    """Arrays (n_assets,) as known at one session, and how many of the names are wanted.
 
     rank: from 1, NaN may not be held. score: NaN without one. why_not: '' or the reason. sector, issuer: codes, −1
-    unknown; sector_names the labels of the codes. given: weights that came with the names, or None. screened: the
-    screen behind the ranks, or None; it knows its own reasons.
+    unknown; sector_names the labels of the codes. count, enter_rank, exit_rank: the buffer of this rebalance. given:
+    weights that came with the names, or None. screened: the screen behind the ranks, or None; it knows its reasons.
     """
 
     rank: Floats
@@ -49,6 +49,9 @@ class Pool:
     sector: Ints
     sector_names: tuple[str, ...]
     issuer: Ints
+    count: int
+    enter_rank: int
+    exit_rank: int
     given: Floats | None = None
     screened: Screened | None = None
 
@@ -80,6 +83,7 @@ def make_pool(
     order: Floats,
     why_not: Texts,
     selection: Selection,
+    sizes: Callable[[int], tuple[int, int, int]],
     *,
     exclude_issuers: Collection[str] = (),
     exclude_tags: Collection[str] = (),
@@ -88,7 +92,10 @@ def make_pool(
     given: Floats | None = None,
     screened: Screened | None = None,
 ) -> Pool:
-    """A pool from a source's order (NaN: not offered, with a reason in `why_not`) and the basket's filters."""
+    """A pool from a source's order (NaN: not offered, with a reason in `why_not`) and the basket's filters.
+
+    sizes: from the number of names that may be held to the count, the rank to enter at and the rank to stay until.
+    """
     reason = why_not.copy()
     for label, out in _filters(view, selection, exclude_issuers, exclude_tags, max_borrow_fee):
         hit = out & (reason == "") & np.isfinite(order)
@@ -96,6 +103,7 @@ def make_pool(
     allowed = np.isfinite(order) & (reason == "")
     sectors, names = codes_of(view.sector())
     issuers, _ = codes_of(view.issuer())
+    count, enter, leave = sizes(int(allowed.sum()))
     unscored = np.full(order.size, np.nan)
     return Pool(
         rank_again(order, allowed),
@@ -104,6 +112,9 @@ def make_pool(
         sectors,
         tuple(names),
         issuers,
+        count,
+        enter,
+        leave,
         None if given is None else np.where(allowed, given, 0.0),
         screened,
     )

@@ -14,7 +14,6 @@ import pandas as pd
 if TYPE_CHECKING:
     from basket.built import Basket
     from basket.pool import Pool
-    from basket.walk import Buffer
 
 COLUMNS = ("date", "ticker", "action", "rank", "reason")
 IN_WORDS = {
@@ -38,7 +37,7 @@ def changes(basket: Basket) -> pd.DataFrame:
         after = held[number]
         since = basket.rebalances[number - 1] if number else session
         rows += [
-            (session, str(tickers[c]), "enter", float(pool.rank[c]), _entry(pool, c, basket.buffer))
+            (session, str(tickers[c]), "enter", float(pool.rank[c]), _entry(pool, c))
             for c in np.flatnonzero(after & ~before).tolist()
         ]
         for column in np.flatnonzero(before & ~after).tolist():
@@ -47,28 +46,28 @@ def changes(basket: Basket) -> pd.DataFrame:
             if gone is not None:
                 rows.append((gone, name, "exit", float("nan"), ended[gone, name]))
             else:
-                rows.append((session, name, "exit", float(pool.rank[column]), _exit(pool, column, basket.buffer)))
+                rows.append((session, name, "exit", float(pool.rank[column]), _exit(pool, column)))
         before = after
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return frame.sort_values(["date", "action", "rank", "ticker"], kind="stable", ignore_index=True)
 
 
-def _entry(pool: Pool, column: int, buffer: Buffer) -> str:
+def _entry(pool: Pool, column: int) -> str:
     if pool.given is not None:
         return "on the list"
     rank = pool.rank[column]
     if not np.isfinite(rank):
         return "could not be sold before: halted"
-    if rank <= buffer.enter_rank:
-        return f"rank {rank:.0f}, enters at {buffer.enter_rank} or better"
-    return f"rank {rank:.0f}, fills the {buffer.count} names"
+    if rank <= pool.enter_rank:
+        return f"rank {rank:.0f}, enters at {pool.enter_rank} or better"
+    return f"rank {rank:.0f}, fills the {pool.count} names"
 
 
-def _exit(pool: Pool, column: int, buffer: Buffer) -> str:
+def _exit(pool: Pool, column: int) -> str:
     rank = pool.rank[column]
     if np.isfinite(rank):
-        if rank > buffer.exit_rank:
-            return f"rank {rank:.0f}, stays to {buffer.exit_rank}"
+        if rank > pool.exit_rank:
+            return f"rank {rank:.0f}, stays to {pool.exit_rank}"
         return f"rank {rank:.0f}, gave way to better ranks or a full sector"
     codes = pool.reason(column).split(", ")
     return ", ".join(_in_words(code) for code in codes if code) or "no longer offered by the source"

@@ -104,6 +104,7 @@ class Sourcing:
             order,
             why,
             rules,
+            self.sizes,
             exclude_issuers=issuers,
             exclude_tags=tags,
             max_borrow_fee=fee,
@@ -127,8 +128,8 @@ class Sourcing:
         why = np.where(worth == 0, "no position, or not yet listed", "").astype(object)
         return np.where(worth != 0, -np.abs(worth), np.nan), why, worth
 
-    def sizes(self, pool: Pool) -> tuple[int, int, int]:
-        """How many names, the rank to enter at and the rank to stay until."""
+    def sizes(self, n_names: int) -> tuple[int, int, int]:
+        """How many of `n_names` names to hold, the rank to enter at and the rank to stay until."""
         chosen = self.spec.selection
         if chosen.count is not None:
             return chosen.count, chosen.enter_rank or chosen.count, chosen.exit_rank or chosen.count
@@ -141,9 +142,9 @@ class Sourcing:
                 return rules.count, rules.enter_rank or rules.count, rules.exit_rank or rules.count
             if rules.share is not None:
                 shares = (rules.share, rules.enter_share or rules.share, rules.exit_share or rules.share)
-                count, enter, leave = (max(1, int(np.ceil(pool.size * share - 1e-9))) for share in shares)
+                count, enter, leave = (max(1, int(np.ceil(n_names * share - 1e-9))) for share in shares)
                 return count, enter, leave
-        size = max(1, int(np.isfinite(pool.rank).sum()))
+        size = max(1, n_names)
         return size, size, size
 
 

@@ -73,7 +73,7 @@ def _fresh(basket: Basket) -> Sizer:
 
 def _history(basket: Basket, pools: tuple[Pool, ...] | list[Pool], size: Sizer) -> LevelHistory:
     at = basket.history.prices.sessions.get_indexer(basket.signal_sessions.index).astype(np.int64)
-    walked = walk(pools, at, basket.history.prices, basket.buffer, size)
+    walked = walk(pools, at, basket.history.prices, basket.limits, size)
     return build_history(
         (at, walked.weights),
         basket.history.prices,

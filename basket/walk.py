@@ -30,12 +30,9 @@ Size = Callable[[int, Pool, Ints, Floats, Bools], Floats]
 
 
 @dataclass(frozen=True)
-class Buffer:
-    """Plain numbers of the selection. name_cap and sector_cap keep a sector from outgrowing what the caps can hold."""
+class Limits:
+    """The selection's limits beside the count. The caps keep a sector from outgrowing what they can hold."""
 
-    count: int
-    enter_rank: int
-    exit_rank: int
     min_hold: int = 0
     max_per_sector: int | None = None
     max_per_issuer: int | None = None
@@ -43,9 +40,9 @@ class Buffer:
     sector_cap: float | None = None
     tranches: int = 1
 
-    def sector_limit(self, n_names: int) -> int | None:
-        """Most names of one sector: the rule's own, or what the caps leave room for."""
-        if self.sector_cap is None or self.name_cap is None:
+    def sector_limit(self, n_names: int, n_sectors: int) -> int | None:
+        """Most names of one sector: the rule's own, or what the caps leave room for where they can hold at all."""
+        if self.sector_cap is None or self.name_cap is None or n_sectors * self.sector_cap < 1:
             return self.max_per_sector
         room = max(1, group_room(n_names, self.name_cap, self.sector_cap))
         return room if self.max_per_sector is None else min(room, self.max_per_sector)
@@ -63,7 +60,7 @@ def walk(
     pools: Sequence[Pool],
     at: Ints,
     prices: IndexPrices,
-    buffer: Buffer,
+    limits: Limits,
     size: Size,
     ranks: Sequence[Floats] | None = None,
 ) -> Walk:
@@ -72,12 +69,12 @@ def walk(
     ranks: another order of the same pools (n_assets, each), NaN where the pool has NaN; by default the pools' own.
     """
     n_assets = len(prices.tickers)
-    shares = np.zeros((buffer.tranches, n_assets))
-    age = np.zeros((buffer.tranches, n_assets), dtype=np.int64)
+    shares = np.zeros((limits.tranches, n_assets))
+    age = np.zeros((limits.tranches, n_assets), dtype=np.int64)
     weights = np.zeros((len(pools), n_assets))
     passed: list[Ints] = []
     previous = -1
-    for number, turn in enumerate(tranche_of(len(pools), buffer.tranches)):
+    for number, turn in enumerate(tranche_of(len(pools), limits.tranches)):
         fill = int(at[number])
         pool = pools[number]
         rank = pool.rank if ranks is None else ranks[number]
@@ -87,12 +84,12 @@ def walk(
             shares[:, gone] = 0.0
         worth = shares @ value
         # At the inception each tranche has its part; one that lost all its names starts anew with the others' mean.
-        worth = np.where(worth > 0, worth, worth[worth > 0].mean() if (worth > 0).any() else 1.0 / buffer.tranches)
+        worth = np.where(worth > 0, worth, worth[worth > 0].mean() if (worth > 0).any() else 1.0 / limits.tranches)
         missed = []
         for tranche in turn:
             incumbent = shares[tranche] != 0
             drifted = shares[tranche] * value / worth[tranche]
-            target, out = renew(number, pool, rank, incumbent, age[tranche], drifted, buffer, size)
+            target, out = renew(number, pool, rank, incumbent, age[tranche], drifted, limits, size)
             buyable = np.where(prices.traded[fill] | incumbent, target, 0.0)
             if buyable.sum() > 0:
                 target = buyable / buyable.sum()
@@ -107,23 +104,25 @@ def walk(
 
 
 def renew(
-    number: int, pool: Pool, rank: Floats, incumbent: Bools, age: Ints, drifted: Floats, buffer: Buffer, size: Size
+    number: int, pool: Pool, rank: Floats, incumbent: Bools, age: Ints, drifted: Floats, limits: Limits, size: Size
 ) -> tuple[Floats, Ints]:
     """Choose and weigh anew: target weights (n_assets,) and the columns passed over for a full group."""
+    allowed = np.isfinite(rank)
+    n_sectors = np.unique(pool.sector[allowed]).size
     chosen = choose(
         rank,
         incumbent,
-        count=buffer.count,
-        enter_rank=buffer.enter_rank,
-        exit_rank=buffer.exit_rank,
+        count=pool.count,
+        enter_rank=pool.enter_rank,
+        exit_rank=pool.exit_rank,
         age=age,
-        min_hold=buffer.min_hold,
+        min_hold=limits.min_hold,
         sector=pool.sector,
-        max_per_sector=buffer.sector_limit(min(buffer.count, int(np.isfinite(rank).sum()))),
+        max_per_sector=limits.sector_limit(min(pool.count, int(allowed.sum())), n_sectors),
         issuer=pool.issuer,
-        max_per_issuer=buffer.max_per_issuer,
+        max_per_issuer=limits.max_per_issuer,
     )
-    return size(number, pool, chosen.held, drifted, incumbent & ~np.isfinite(rank)), chosen.passed_over
+    return size(number, pool, chosen.held, drifted, incumbent & ~allowed), chosen.passed_over
 
 
 def _ended(prices: IndexPrices, previous: int, fill: int) -> Ints:
