@@ -18,10 +18,12 @@ import pandas as pd
 
 from basket.hedge.bootstrap import optimal_block
 from basket.hedge.history import Array
-from basket.hedge.least_squares import newey_west_lag
+from basket.hedge.least_squares import long_run_variance, newey_west_lag
 from market.errors import ConfigError, DataError
 
 EULER = 0.5772156649015329
+DRAWS_AT_ONCE = 64
+TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -128,39 +130,34 @@ def sharpe_difference(
     block = round(mean_block if mean_block is not None else max(optimal_block(both[:, 0]), 5.0))
     difference, stderr = _difference(both, newey_west_lag(n))
     random = np.random.default_rng(seed)
-    n_blocks = int(np.ceil(n / block))
-    studentised = np.empty(n_draws)
-    for k in range(n_draws):
-        starts = random.integers(0, n, n_blocks)
-        rows = ((starts[:, None] + np.arange(block)) % n).ravel()[:n]
-        of_draw, error = _block_difference(both[rows], block)
-        studentised[k] = abs(of_draw - difference) / error
+    starts = random.integers(0, n, (n_draws, -(-n // block), 1))
+    rows = ((starts + np.arange(block)) % n).reshape(n_draws, -1)[:, :n]
+    drawn = [_block_difference(both[some], block) for some in np.array_split(rows, -(-n_draws // DRAWS_AT_ONCE))]
+    values, errors = (np.concatenate(one) for one in zip(*drawn, strict=True))
+    studentised = np.abs(values - difference) / errors
     critical = float(np.quantile(studentised, 0.95))
     p_value = (1 + int((studentised >= abs(difference) / stderr).sum())) / (1 + n_draws)
     return SharpeDifference(difference, stderr, difference - critical * stderr, difference + critical * stderr, p_value)
 
 
-def _influence(both: Array) -> tuple[float, Array]:
-    """Difference of Sharpe ratios and the influence of every session on it."""
-    means, seconds = both.mean(axis=0), (both**2).mean(axis=0)
+def _influence(both: Array) -> tuple[Array, Array]:
+    """Difference of Sharpe ratios and the influence of every session on it; shape (..., n_sessions, 2) in."""
+    means, seconds = both.mean(axis=-2, keepdims=True), (both**2).mean(axis=-2, keepdims=True)
     deviations = np.sqrt(seconds - means**2)
-    sharpes = means / deviations
-    slopes = (seconds / deviations**3)[None, :] * (both - means) - (0.5 * means / deviations**3)[None, :] * (
-        both**2 - seconds
-    )
-    return float(sharpes[0] - sharpes[1]), slopes[:, 0] - slopes[:, 1]
+    sharpes = (means / deviations)[..., 0, :]
+    slopes = (seconds * (both - means) - 0.5 * means * (both**2 - seconds)) / deviations**3
+    return sharpes[..., 0] - sharpes[..., 1], slopes[..., 0] - slopes[..., 1]
 
 
 def _difference(both: Array, lag: int) -> tuple[float, float]:
-    from basket.hedge.least_squares import long_run_variance
-
     value, influence = _influence(both)
-    return value, float(np.sqrt(max(long_run_variance(influence, lag), 1e-300))) / len(both)
+    return float(value), float(np.sqrt(max(long_run_variance(influence, lag), TINY))) / len(both)
 
 
-def _block_difference(both: Array, block: int) -> tuple[float, float]:
-    """The same on a resample made of blocks, whose variance is that of the blocks' sums (Goetze and Kuensch)."""
+def _block_difference(both: Array, block: int) -> tuple[Array, Array]:
+    """The same on resamples made of blocks, whose variance is that of the blocks' sums (Goetze and Kuensch)."""
     value, influence = _influence(both)
-    whole = len(influence) // block
-    sums = influence[: whole * block].reshape(whole, block).sum(axis=1)
-    return value, float(np.sqrt(max((sums**2).sum() / (whole * block) * len(both), 1e-300))) / len(both)
+    n = influence.shape[-1]
+    whole = n // block
+    sums = influence[..., : whole * block].reshape(*influence.shape[:-1], whole, block).sum(axis=-1)
+    return value, np.sqrt(np.maximum((sums**2).sum(axis=-1) / (whole * block), TINY) / n)

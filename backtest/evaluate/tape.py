@@ -36,7 +36,7 @@ def market_states(market_nav: pd.Series) -> pd.DataFrame:
 
 
 def by_state(book: pd.Series, hedged: pd.Series, states: pd.DataFrame) -> pd.DataFrame:
-    """One row a state: annual means `book, hedged`, their difference `hedge`, variance `effectiveness`, `n_sessions`."""
+    """One row a state: annual means `book, hedged`, their difference `hedge`, variance `effectiveness`, sessions."""
     table = pd.concat([book.rename("book"), hedged.rename("hedged"), states], axis=1, join="inner").dropna()
     if table.empty:
         raise DataError("returns and market states share no session")
