@@ -3,8 +3,7 @@
 1. A metric is a pure function `f(view, **params) -> Values` of the market as known at one session's close.
 2. `@metric(...)` records its family, unit, direction, formula, source and the items it needs; the parameters, their
    types and defaults are read from the function's keyword-only arguments.
-3. `Values` carries the reported value and, where a denominator can turn negative, a tier and a key within the tier, so
-   that a broken quotient ranks worst and never best (the tier rule).
+3. `Values` (screens.values) carries the reported value and, where a denominator can turn negative, a tier and a key.
 4. `lookup(name)` finds a metric or raises a `ConfigError` that says "did you mean".
 
 Only numpy is imported here: `validate` reads the registry without opening anything heavy.
@@ -24,11 +23,34 @@ from numpy.typing import NDArray
 
 from market.errors import ConfigError
 from screens.per_view import per_view
+from screens.values import BEST, NORMAL, UNKNOWN, WORST, Comparison, Direction, Values
 
 if TYPE_CHECKING:
     from market.view import View
 
-Direction = Literal["higher_is_worse", "lower_is_worse", "neutral"]
+__all__ = [
+    "BEST",
+    "NORMAL",
+    "NOT_FINANCIAL",
+    "NOT_REGULATED",
+    "REGISTRY",
+    "UNKNOWN",
+    "WORST",
+    "Comparison",
+    "Direction",
+    "Family",
+    "Metric",
+    "Param",
+    "ParamValue",
+    "Registry",
+    "Values",
+    "lookup",
+    "metric",
+    "params_of",
+    "problems_with",
+    "suggestions",
+]
+
 Family = Literal[
     "leverage",
     "distress",
@@ -44,86 +66,8 @@ Family = Literal[
 ]
 ParamValue = str | int | float | bool | None
 
-Comparison = Literal[">", ">=", "<", "<="]
-_COMPARE: Mapping[str, Callable[[NDArray[np.float64], float], NDArray[np.bool_]]] = MappingProxyType(
-    {">": np.greater, ">=": np.greater_equal, "<": np.less, "<=": np.less_equal}
-)
-
 NOT_FINANCIAL = ("Financials", "Real Estate")  # GICS sectors whose balance sheets these metrics misread (SIC 6000-6999)
 NOT_REGULATED = (*NOT_FINANCIAL, "Utilities")  # also left out of the O-score and the Z-scores, as in Dichev (1998)
-
-UNKNOWN, BEST, NORMAL, WORST = -1, 0, 1, 2  # tiers: the quotient itself is only meaningful in NORMAL
-
-
-@dataclass(frozen=True)
-class Values:
-    """One metric for every name of a view; all arrays have shape (n_assets,), aligned with `view.tickers`.
-
-    value: the figure in the metric's unit and natural sign; NaN where unknown or where the quotient has no meaning.
-    tier: int8, `UNKNOWN` -1, `BEST` 0, `NORMAL` 1, `WORST` 2; None for a metric with a single tier (the value ranks).
-    key: order within a tier, **larger is worse** whatever the metric's direction; None with `tier` None.
-    reason: a short code ('neg_ebitda', 'net_cash', 'no_debt', ...) where the value is not an ordinary figure, else ''.
-
-    A threshold such as `net_debt_ebitda > 4` holds for every name in `WORST` and for none in `BEST`.
-    """
-
-    value: NDArray[np.float64]
-    tier: NDArray[np.int8] | None = None
-    key: NDArray[np.float64] | None = None
-    reason: NDArray[np.object_] | None = None
-
-    def __post_init__(self) -> None:
-        if (self.tier is None) != (self.key is None):
-            raise ValueError("tier and key come together")
-
-    def known(self) -> NDArray[np.bool_]:
-        """Where the metric ranks a name: a finite value, or a tier with a key."""
-        if self.tier is None or self.key is None:
-            return np.isfinite(self.value)
-        return (self.tier >= BEST) & np.isfinite(self.key)
-
-    def badness(self, direction: Direction) -> NDArray[np.float64]:
-        """One number per name that orders from best to worst, ties kept, NaN where unknown.
-
-        With tiers it is the position of (tier, key) in their joint order, so only its order has a meaning.
-        """
-        if self.tier is None or self.key is None:
-            value = np.where(np.isfinite(self.value), self.value, np.nan)
-            return -value if direction == "lower_is_worse" else value
-        known = self.known()
-        out = np.full(self.value.shape, np.nan)
-        rows = np.flatnonzero(known)
-        if rows.size:
-            tier, key = self.tier[rows], self.key[rows]
-            order = np.lexsort((key, tier))
-            step = (np.diff(tier[order]) != 0) | (np.diff(key[order]) != 0)
-            out[rows[order]] = np.concatenate(([0], np.cumsum(step))).astype(float)
-        return out
-
-    def without(self, mask: NDArray[np.bool_], reason: str = "sector") -> Values:
-        """The same values, unknown with `reason` where `mask` holds."""
-        if not mask.any():
-            return self
-        codes = np.full(self.value.shape, "", dtype=object) if self.reason is None else self.reason.copy()
-        codes[mask] = reason
-        value = np.where(mask, np.nan, self.value)
-        if self.tier is None or self.key is None:
-            return Values(value, reason=codes)
-        return Values(
-            value, np.where(mask, UNKNOWN, self.tier).astype(np.int8), np.where(mask, np.nan, self.key), codes
-        )
-
-    def compare(self, op: Comparison, threshold: float, direction: Direction) -> NDArray[np.bool_]:
-        """Where `value op threshold`, read with the tiers: `WORST` lies beyond every threshold, `BEST` short of all.
-
-        False where unknown; ask `known()` to tell the two apart.
-        """
-        plain = _COMPARE[op](self.value, threshold)
-        if self.tier is None:
-            return plain
-        upwards = op in (">", ">=")
-        beyond = upwards == (direction == "higher_is_worse")  # the comparison asks for the bad side
-        return np.where(self.tier == NORMAL, plain, self.tier == (WORST if beyond else BEST))
 
 
 @dataclass(frozen=True)
@@ -177,14 +121,7 @@ class Metric:
 
     def param_problems(self, params: Mapping[str, ParamValue]) -> list[str]:
         """Everything wrong with `params`, in order; empty when they can be used."""
-        problems = []
-        for name, value in params.items():
-            if name not in self.params:
-                known = ", ".join(self.params) or "none"
-                problems.append(f"{self.name} has no parameter {name!r}{_hint(name, self.params)}; it takes: {known}")
-            elif (problem := self.params[name].problem(value)) is not None:
-                problems.append(f"{self.name}: {problem}")
-        return problems
+        return problems_with(self.name, self.params, params)
 
     def __call__(self, view: View, **params: ParamValue) -> Values:
         """The metric for every name of `view`. Raises `ConfigError` for a parameter it does not take."""
@@ -228,6 +165,34 @@ _ANNOTATIONS: Mapping[str, tuple[type, bool]] = MappingProxyType(
 )
 
 
+def params_of(
+    function: Callable[..., object],
+    bounds: Mapping[str, tuple[float | None, float | None]] = MappingProxyType({}),
+    choices: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> dict[str, Param]:
+    """The parameters of a metric or signal: its keyword-only arguments, by their annotations and defaults."""
+    params = {}
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            kind, optional = _ANNOTATIONS[str(parameter.annotation)]
+            low, high = bounds.get(parameter.name, (None, None))
+            allowed = choices.get(parameter.name, ())
+            params[parameter.name] = Param(parameter.name, kind, parameter.default, optional, low, high, allowed)
+    return params
+
+
+def problems_with(owner: str, params: Mapping[str, Param], given: Mapping[str, ParamValue]) -> list[str]:
+    """Everything wrong with the parameters given to `owner`, in order; empty when they can be used."""
+    problems = []
+    for name, value in given.items():
+        if name not in params:
+            known = ", ".join(params) or "none"
+            problems.append(f"{owner} has no parameter {name!r}{_hint(name, params)}; it takes: {known}")
+        elif (problem := params[name].problem(value)) is not None:
+            problems.append(f"{owner}: {problem}")
+    return problems
+
+
 def metric(
     *,
     family: Family,
@@ -251,14 +216,7 @@ def metric(
         raise ValueError(f"unknown direction or family: {direction}, {family}")
 
     def register(function: Callable[..., Values]) -> Callable[..., Values]:
-        params = {}
-        for parameter in inspect.signature(function).parameters.values():
-            if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
-                continue
-            kind, optional = _ANNOTATIONS[str(parameter.annotation)]
-            low, high = bounds.get(parameter.name, (None, None))
-            allowed = choices.get(parameter.name, ())
-            params[parameter.name] = Param(parameter.name, kind, parameter.default, optional, low, high, allowed)
+        params = params_of(function, bounds, choices)
         if excludes:
             params[ALL_SECTORS] = Param(ALL_SECTORS, bool, False)
         REGISTRY.add(
