@@ -87,7 +87,7 @@ def third_friday(year: int, month: int) -> pd.Timestamp:
     '2019-04-18'
     """
     first = pd.Timestamp(year, month, 1)
-    friday = first + pd.Timedelta(days=(FRIDAY - first.dayofweek) % 7 + 14)
+    friday = first + pd.Timedelta(days=(FRIDAY - first.weekday()) % 7 + 14)
     return session_on_or_before(friday)
 
 
@@ -125,7 +125,7 @@ def _at(position: int, day: pd.Timestamp | str) -> pd.Timestamp:
 def _from_library(last_day: str) -> np.ndarray:
     import exchange_calendars
 
-    return np.asarray(exchange_calendars.get_calendar("XNYS", start=FIRST_DAY, end=last_day).sessions.values).astype(
+    return np.asarray(exchange_calendars.get_calendar("XNYS", start=FIRST_DAY, end=last_day).sessions.to_numpy()).astype(
         "datetime64[D]"
     )
 

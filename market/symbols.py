@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -36,13 +37,21 @@ class SymbolMap:
 
     def ticker(self, symbol: str, day: pd.Timestamp | None, known: Container[str]) -> str:
         """The permanent name of a symbol on a day (or at large); the symbol itself where no row speaks of it."""
-        rows = self.table[self.table["symbol"] == symbol]
+        rows = self._rows.get(symbol, [])
         if day is not None:
-            inside = (rows["start"].isna() | (rows["start"] <= day)) & (rows["end"].isna() | (rows["end"] >= day))
-            return str(rows.loc[inside, "ticker"].iloc[0]) if inside.any() else symbol
-        if symbol in known or rows.empty:
-            return symbol
-        return str(rows.assign(last=rows["end"].fillna(pd.Timestamp.max)).sort_values("last")["ticker"].iloc[-1])
+            return next((name for start, end, name in rows if start <= day <= end), symbol)
+        return symbol if symbol in known or not rows else rows[-1][2]
+
+    @cached_property
+    def _rows(self) -> dict[str, list[tuple[pd.Timestamp, pd.Timestamp, str]]]:
+        """Rows of each symbol, by their end; open ends lie at the ends of time."""
+        found: dict[str, list[tuple[pd.Timestamp, pd.Timestamp, str]]] = {}
+        empty = pd.Series(pd.NaT, index=self.table.index, dtype="datetime64[ns]")
+        starts = self.table.get("start", empty).astype("datetime64[ns]").fillna(pd.Timestamp.min)
+        ends = self.table.get("end", empty).astype("datetime64[ns]").fillna(pd.Timestamp.max)
+        for row in sorted(zip(ends, starts, self.table["symbol"], self.table["ticker"], strict=True)):
+            found.setdefault(str(row[2]), []).append((row[1], row[0], str(row[3])))
+        return found
 
 
 def map_of(renames: Iterable[Rename], source: str) -> pd.DataFrame:
