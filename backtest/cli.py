@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("screening:diff", "who enters and leaves between two screens, and because of which rule"),
     "basket": ("baskets:basket", "constituents, weights, capacity and the trade list on a date"),
     "ratios": ("studies:ratios", "hedge-ratio estimators side by side, in and out of sample"),
+    "stress": ("studies:stress", "named windows, shocks and reverse stress"),
     "compare": ("runs:compare", "finished runs side by side"),
     "fundamentals": ("screening:fundamentals", "what was known of a company on a date, with the filings it came from"),
     "metrics": ("configs:metrics", "every metric a screen can use: family, unit, direction, formula"),

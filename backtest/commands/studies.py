@@ -1,4 +1,4 @@
-"""Commands that study a run rather than run it: what other hedge ratios would have done."""
+"""Commands that study a run: what other hedge ratios would have done, and what would hurt."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from backtest.commands.terminal import Terminal
 from backtest.report.numerals import numeral
 
 Kinds = Annotated[str, typer.Option("--estimators", metavar="A,B", help="Only these; by default all that can run.")]
+BOOK_PER_SQUEEZE = (0.0, -0.1, 0.3)  # the book unmoved, falling (January 2021), rising along (a junk rally)
 REFITS_EVERY = 21  # sessions: estimators that are optimised anew at each refit take minutes at a weekly pace
 
 
@@ -76,3 +77,58 @@ def ratios(
     for kind, line in lines.items():
         if line.get("reason"):
             terminal.text(f"{kind}: {line['reason']}")
+
+
+def stress(run: RunFile, data: Data = "sample", json_to: Json = "", quiet: Quiet = False, debug: Debug = False) -> None:
+    """What has hurt, what would hurt, and what it takes to break the position: windows, shocks, reverse stress.
+
+    \b
+    Examples:
+      hedgebasket stress configs/runs/low_quality_vs_mega_cap.yaml
+      hedgebasket stress my_run.yaml --json stress.json
+    """
+    import market
+    from backtest.pipeline import run as simulate
+    from backtest.spec import RunSpec
+    from backtest.standing import standing
+    from backtest.stress import replay, reverse_stress, shock_table
+    from screens.loading import load
+
+    terminal = Terminal(quiet, json_to)
+    spec = load(run, RunSpec)
+    with terminal.progress() as progress:
+        result = simulate(spec, market.open(data), progress)
+    position = standing(result)
+    windows = result.stress
+    again = replay(position.short / position.long, windows)
+    shocks = shock_table(position)
+    breaks = [reverse_stress(position, slope) for slope in BOOK_PER_SQUEEZE]
+    terminal.data(
+        {
+            "windows": windows.to_dict("records"),
+            "position": vars(position),
+            "replay": again.to_dict("records"),
+            "shocks": shocks.to_dict("index"),
+            "reverse": [vars(one) for one in breaks],
+        }
+    )
+    told = [
+        (row["window"], *(numeral(row[c], "percent", sign=True) for c in ("book", "basket", "hedged")), after["hedged"])
+        for row, after in zip(windows.to_dict("records"), again.to_dict("records"), strict=True)
+    ]
+    terminal.table(
+        ("window", "book", "basket (long)", "hedged", "at today's ratio"),
+        [(*row[:-1], numeral(row[-1], "percent", sign=True)) for row in told],
+        title="named windows, close to close",
+    )
+    columns = ("book", "hedge", "hedged", "carry_annual")
+    rows = [(name, *(numeral(line[c], "percent", sign=True) for c in columns)) for name, line in shocks.iterrows()]
+    terminal.table(
+        ("shock", "book", "hedge", "hedged", "carry a year"), rows, title="shocks to today's position, of NAV"
+    )
+    for slope, one in zip(BOOK_PER_SQUEEZE, breaks, strict=True):
+        beside = "the book unmoved" if slope == 0 else f"the book moving by {slope:+.0%} of it"
+        terminal.text(
+            f"with {beside}, a rise of the shorts by {numeral(one.margin_call, 'percent0')} brings a margin call, "
+            f"by {numeral(one.ruin, 'percent0')} ruin"
+        )
