@@ -10,17 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 import basket
 from backtest.evaluate.performance import cagr
+from basket.variants import todays_members
 from market.errors import HedgeBasketError
 
 if TYPE_CHECKING:
     from backtest.legs import Legs
     from basket import Basket
-
-EVER = pd.Timestamp("1900-01-01")
 
 
 def hindsight(legs: Legs) -> dict[str, float | str]:
@@ -31,15 +28,14 @@ def hindsight(legs: Legs) -> dict[str, float | str]:
     data = legs.data
     if not data.has("members"):
         return {}
-    members = data.table("members")
-    ends = members["end"] if "end" in members else pd.Series(pd.NaT, index=members.index)
-    today = members[ends.isna() | (ends >= legs.sessions[-1])].drop_duplicates(["index", "ticker"])
-    always = today.assign(start=EVER, end=pd.NaT)
+    index = index_of(legs)
+    if index is None:
+        return {}
     spec = legs.short.spec
     try:
         survivors = basket.build(
             spec,
-            data.with_tables(members=always),
+            todays_members(data, index),
             start=legs.short.sessions[0],
             end=legs.sessions[-1],
             exclude=legs.book if legs.spec.exclude_book_issuers else (),
@@ -53,6 +49,13 @@ def hindsight(legs: Legs) -> dict[str, float | str]:
         "members_of_today": of_today,
         "difference": of_today - of_the_date,
     }
+
+
+def index_of(legs: Legs) -> str | None:
+    """The index whose members the basket's screen is drawn from, if any."""
+    for screened in legs.short.screened.values():
+        return screened.spec.universe.index
+    return None
 
 
 def _growth(one: Basket, legs: Legs) -> float:

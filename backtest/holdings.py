@@ -22,7 +22,7 @@ WORDS_OF_A_REASON = 3  # metrics named in a reason, the worst first
 
 
 def constituents(legs: Legs, notional: float) -> pd.DataFrame:
-    """One row a name held short: weight, rank, score, blocks, liquidity at `notional` USD, borrow fee, entry, reason."""
+    """One row a name held short: weight, rank, score, blocks, liquidity at `notional` USD, fee, entry, reason."""
     short, data = legs.short, legs.data
     view = data.as_of(legs.sessions[-1])
     held = short.held_on(legs.sessions[-1])

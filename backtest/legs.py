@@ -3,7 +3,7 @@
 1. Build the book, then the basket without the companies the book holds on each date; both as early as the data allow,
    so that the hedge ratio has a past to be estimated from.
 2. Returns before the first trade are those of the indices; the ratio of a session uses returns before it only.
-3. Without a start the run begins at the first rebalance of the basket with a hedge ratio; a start before that is refused.
+3. Without a start the run begins at the basket's first rebalance with a hedge ratio; an earlier start is refused.
 4. Weights in force at the first session (drifted, where it is no rebalance) are what the accounts buy there.
 """
 
@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 
 import basket
-from basket import hedge
 from backtest.simulate.account import Targets
+from basket import hedge
 from market.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from basket import Basket
     from backtest.spec import Hedge, RunSpec
+    from basket import Basket
     from market import Market, PricePanel
 
 
@@ -156,9 +156,7 @@ def check_sessions(every: str, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
     if every == "rebalance":
         return sessions[:0]
     period = sessions.to_period("W" if every == "weekly" else "M")
-    last = np.r_[
-        period[1:] != period[:-1], False
-    ]  # the last session of the run ends no period that is known to be over
+    last = np.r_[period[1:] != period[:-1], False]  # whether the last ends its period is not known yet
     return sessions[last]
 
 

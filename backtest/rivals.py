@@ -4,8 +4,8 @@
    the same window before the check; the same band and bounds.
 2. Index short at minimum variance: the run's own walk-forward with the index in the basket's place (ordinary least
    squares, whatever the run's estimator).
-3. Holding less: the book scaled so that its realised volatility equals the hedged book's, the rest in cash. The scale is
-   found after the fact, which flatters it a little: it is the bar to clear, not a strategy.
+3. Holding less: the book scaled so that its realised volatility equals the hedged book's, the rest in cash. The scale
+   is found after the fact, which flatters it a little: it is the bar to clear, not a strategy.
 """
 
 from __future__ import annotations
@@ -16,15 +16,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from basket import hedge
+from backtest.evaluate.equal_risk import equal_beta_ratio
 from backtest.evaluate.performance import volatility
+from backtest.evaluate.spread import spread_returns, spread_table
 from backtest.simulate import Variant
+from basket import hedge
 
 if TYPE_CHECKING:
     from backtest.accounts import Accounts
     from backtest.broadcast import Floats
+    from backtest.legs import Legs
 
 EQUAL_BETA, MINIMUM_VARIANCE, HOLD_LESS = "equal beta", "minimum variance", "hold less"
+INDEX_BOUNDS = (0.0, 5.0)  # an equal beta must not be cut off by the bounds of the basket's ratio
 VOLATILITY_TURNS = 3  # of the search for the share; each leaves about a hundredth of the gap
 
 
@@ -65,24 +69,9 @@ def equal_beta_path(accounts: Accounts, path: pd.Series, returns: pd.Series) -> 
     legs = accounts.legs
     rules = legs.spec.hedge
     market = legs.index_returns(legs.spec.market)
-    basket_beta = betas_before(legs.short.returns, market, path.index, rules.window)
-    index_beta = betas_before(returns, market, path.index, rules.window)
-    wanted = path.to_numpy() * basket_beta / index_beta
-    held = hedge.regularise(wanted, band=rules.band, bounds=(0.0, 5.0), max_step=rules.max_step)
+    wanted = equal_beta_ratio(path, legs.short.returns, returns, market, rules.window)
+    held = hedge.regularise(wanted.to_numpy(), band=rules.band, bounds=INDEX_BOUNDS, max_step=rules.max_step)
     return pd.Series(held, index=path.index, name="target")
-
-
-def betas_before(returns: pd.Series, market: pd.Series, sessions: pd.Index, window: int) -> Floats:
-    """Least-squares market beta over the `window` shared returns before each session; (n_sessions,)."""
-    both = pd.concat([returns, market], axis=1, join="inner").dropna()
-    values = both.to_numpy(dtype=np.float64)
-    ends = np.asarray(both.index.searchsorted(sessions, side="left"))
-    starts = np.maximum(ends - window, 0)
-    out = np.full(len(sessions), np.nan)
-    for k, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        moved = values[start:end] - values[start:end].mean(axis=0)
-        out[k] = (moved[:, 0] * moved[:, 1]).sum() / (moved[:, 1] ** 2).sum()
-    return out
 
 
 def hold_less(accounts: Accounts, hedged_nav: Floats) -> tuple[float, Floats]:
@@ -93,3 +82,16 @@ def hold_less(accounts: Accounts, hedged_nav: Floats) -> tuple[float, Floats]:
         share = float(np.clip(share * wanted / volatility(nav[1:] / nav[:-1] - 1.0), 0.0, 1.0))
         nav = accounts.many([Variant(exposure=share)]).nav[0]
     return share, nav
+
+
+def spread_frame(legs: Legs, path: pd.Series) -> pd.DataFrame:
+    """`benchmark, window, annual, t, n_sessions`: paid beyond each index at equal beta, before costs."""
+    held = hedge.held_ratio(path, legs.sessions[1:])
+    market = legs.index_returns(legs.spec.market)
+    parts = []
+    for ticker in legs.spec.benchmarks:
+        spread = spread_returns(held, legs.short.returns, legs.index_returns(ticker), market, legs.spec.hedge.window)
+        table = spread_table(spread.loc[spread.index > legs.sessions[0]])
+        parts.append(table.assign(benchmark=ticker))
+    columns = ["benchmark", "window", "annual", "t", "n_sessions"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)

@@ -1,7 +1,7 @@
 """The answer in one sentence, with its interval, and whether something simpler did better.
 
 1. What the hedge removed, out of sample, with the 95 % interval; what it cost a year, as the difference of growth.
-2. If an index short at equal beta, or owning less at equal volatility, kept more and fell less, the sentence opens with it.
+2. Where an index short at equal beta, or owning less at equal volatility, kept more and fell less, that comes first.
 3. Whether the basket paid anything beyond that index short: the spread and its t-statistic.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from backtest.evaluate.spread import WHOLE
 from backtest.rivals import EQUAL_BETA, HOLD_LESS
 
 SIGNIFICANT_T = 1.96
@@ -49,7 +50,7 @@ def answer(
         f"it {'cost' if given_up >= 0 else 'added'} {abs(given_up):.1%} a year of growth "
         f"({book['cagr']:.1%} without it, {hedged['cagr']:.1%} with it)."
     )
-    whole = spread[(spread["window"] == "full") & (spread["benchmark"] == "SPY")] if len(spread) else spread
+    whole = spread[(spread["window"] == WHOLE) & (spread["benchmark"] == "SPY")] if len(spread) else spread
     if len(whole):
         annual, t = float(whole["annual"].iloc[0]), float(whole["t"].iloc[0])
         if np.isfinite(t):

@@ -1,0 +1,48 @@
+"""What a reader must know before believing a run: the market's standing notes, and what this run ran into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backtest.legs import Legs
+    from backtest.simulate import Simulation
+    from market import Market
+
+NOTABLE_POINTS = 0.01  # a hindsight of a point a year is worth a line
+THIN_POOL = 1.5  # ranked names per name held; below it the screen hardly chooses
+
+
+def cautions(legs: Legs, data: Market, hedged: Simulation, foresight: Mapping[str, float | str]) -> list[str]:
+    """Warnings, the gravest first."""
+    told = []
+    gap = foresight.get("difference")
+    if isinstance(gap, float) and abs(gap) >= NOTABLE_POINTS:
+        told.append(
+            f"hindsight: drawn from today's index members the basket would have returned "
+            f"{foresight['members_of_today']:.1%} a year instead of {foresight['members_of_the_date']:.1%}; the "
+            f"{abs(gap) * 100:.1f} points between them are knowledge of who survived"
+        )
+    told += data.notes()
+    window = legs.spec.hedge.window
+    both = legs.book.returns.index.intersection(legs.short.returns.index)
+    before = int((both < legs.sessions[0]).sum())
+    if before < window:
+        full = both[min(window, len(both) - 1)]
+        told.append(
+            f"hedge ratio: its first window held {before} sessions of {window}; it is full from {full.date()} on"
+        )
+    held = (legs.short.weights.to_numpy() != 0).sum(axis=1)
+    room, least, count, when = min(
+        (pool.size / max(int(n), 1), pool.size, int(n), session)
+        for pool, n, session in zip(legs.short.pools, held, legs.short.rebalances, strict=True)
+    )
+    if room < THIN_POOL:
+        told.append(
+            f"thin pool: on {when.date()} only {least} names could be ranked for {count} places; many lack a metric "
+            "that the screen demands, so that it chooses little"
+        )
+    if hedged.cash.min() < 0:
+        told.append(f"cash fell to {hedged.cash.min() / 1e6:,.1f} m USD: the account borrowed on margin")
+    return told

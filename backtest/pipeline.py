@@ -1,0 +1,175 @@
+"""The whole flow of a run, on one page.
+
+1. Legs: the long book and the short basket through time, and the span in which both trade.
+2. Ratio: dollars short per dollar of book at every check, from returns before it.
+3. Accounts: the book alone, and the book with the short; every cent by kind; the ledger and a daily vectorbt portfolio
+   as second and third opinions.
+4. Rivals and placebos: index shorts at equal risk, owning less, the same rules without the idea, hindsight.
+5. Evidence: effectiveness with intervals, the spread over an equal-beta index, the windows in which it must lose.
+6. Result: frames, summary, the answer in a sentence.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from backtest import frames, stress, summary, verdict
+from backtest.accounts import Accounts
+from backtest.cautions import cautions
+from backtest.evaluate.effectiveness import effectiveness, in_sample_hedged, rolling_table
+from backtest.evaluate.performance import daily_risk_free, returns_of
+from backtest.exposure import exposures
+from backtest.hindsight import hindsight
+from backtest.holdings import constituents
+from backtest.ledger import replay
+from backtest.legs import Legs, build_legs
+from backtest.placebos import BEST_QUALITY, placebos
+from backtest.result import Result
+from backtest.rivals import EQUAL_BETA, HOLD_LESS, rivals, spread_frame
+from backtest.simulate.daily import daily_error, daily_portfolio
+from backtest.spec import RunSpec
+from backtest.terms import terms
+from market.errors import InfeasibleError
+
+if TYPE_CHECKING:
+    from backtest.simulate import Simulation
+    from market import Market
+
+Progress = Callable[[str, int, int], None]
+STAGES = ("building book and basket", "simulating the accounts", "alternatives", "placebos", "hindsight", "evidence")
+
+
+def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress | None = None) -> Result:
+    """Run a backtest: from a spec, or the path of one, and a market to a `Result`.
+
+    progress: called with what is being done, how many stages are done, and of how many.
+    Raises `ConfigError` for an impossible request, `DataError` for missing data, `InfeasibleError` where the rules
+    cannot hold on a date's data or the account was ruined.
+    """
+    if not isinstance(spec, RunSpec):
+        from screens.loading import load
+
+        spec = load(spec, RunSpec)
+
+    def at(stage: int) -> None:
+        if progress is not None:
+            progress(STAGES[stage], stage, len(STAGES))
+
+    at(0)
+    legs = build_legs(spec, data)
+    path = legs.ratio_path(legs.short.returns)
+    at(1)
+    accounts = Accounts(legs, terms(spec, data, legs.panel))
+    unhedged = accounts.simulate()
+    hedged = accounts.simulate(accounts.hedged_by(accounts.basket_targets, path["target"]))
+    for name, account in (("the book", unhedged), ("the hedged book", hedged)):
+        _demand_alive(name, account, legs)
+    at(2)
+    others = rivals(accounts, path["target"], hedged.nav)
+    at(3)
+    best, random = placebos(accounts)
+    at(4)
+    foresight = hindsight(legs)
+    at(5)
+
+    nav = frames.nav_frame(legs, unhedged, hedged)
+    carry = frames.carry_frame(unhedged, hedged)
+    average_nav = float(nav["hedged"].mean())
+    attribution = frames.attribution_frame(unhedged, hedged, average_nav)
+    risk_free = daily_risk_free(data.rates(spec.cash.benchmark), legs.sessions)
+    book_returns, hedged_returns = returns_of(nav["book"]), returns_of(nav["hedged"])
+    basket_returns = returns_of(nav["basket"])
+    evidence = effectiveness(
+        book_returns,
+        hedged_returns,
+        in_sample=in_sample_hedged("ols", book_returns, basket_returns),
+        n_draws=spec.bootstrap.draws,
+        seed=spec.bootstrap.seed,
+    )
+    spread = spread_frame(legs, path["target"])
+    alternatives = others.nav.copy()
+    if best is not None:
+        alternatives[BEST_QUALITY] = best.nav
+    for name, values in summary.band_of_navs(random).items():
+        alternatives[name] = values
+    windows = stress.window_returns(
+        nav[["book", "basket", "hedged"]].assign(
+            short_spy_equal_beta=others.nav.get(f"short {spec.market}, {EQUAL_BETA}"),
+            hold_less=others.nav[HOLD_LESS],
+        )
+    )
+    sleeves = {name: summary.figures_of(nav[name], legs, risk_free) for name in ("book", "basket", "hedged")}
+    benchmarks = summary.benchmark_figures(others, unhedged.nav, legs, risk_free)
+    table = constituents(legs, float(-hedged.short_value[-1]))
+    warnings = cautions(legs, data, hedged, foresight)
+    told = {
+        "name": spec.name,
+        "question": spec.question,
+        "answer": verdict.answer(sleeves, evidence, spread, benchmarks),
+        "as_of": str(legs.sessions[-1].date()),
+        "span": dict(summary.span_figures(legs)),
+        "rebalances": len(legs.short.rebalances.intersection(legs.sessions)),
+        "sleeves": sleeves,
+        "hedge_ratio": {
+            "mean": float(path["target"].mean()),
+            "least": float(path["target"].min()),
+            "most": float(path["target"].max()),
+            "last": float(path["target"].iloc[-1]),
+            "changes": int((path["target"].diff().fillna(0.0) != 0).sum()),
+        },
+        "hedge_effectiveness": evidence.to_dict("index"),
+        "costs_bps_per_year": frames.costs_bps(carry, average_nav),
+        "average_nav_usd": {"hedged": average_nav, "book": float(nav["book"].mean())},
+        "attribution": {kind: float(value) for kind, value in attribution["usd"].items()},
+        "attribution_bps_per_year": {kind: float(value) for kind, value in attribution["bps_per_year"].items()},
+        "ledger": {
+            "max_identity_error": hedged.identity_error,
+            "max_ledger_error": replay(hedged.account).error(hedged.nav),
+            "max_vectorbt_error": daily_error(hedged),
+        },
+        "benchmarks": benchmarks,
+        "placebos": summary.placebo_figures(best, random, unhedged.nav, legs, risk_free),
+        "spread_over_index": summary.spread_figures(spread),
+        "coverage": summary.coverage(legs),
+        "hindsight": foresight,
+        "turnover": summary.turnover_figures(legs, hedged),
+        "names": len(table),
+        "warnings": warnings,
+    }
+    return Result(
+        spec=spec,
+        name=spec.name,
+        question=spec.question,
+        summary=told,
+        nav=nav,
+        alternatives=alternatives,
+        hedge_ratio=frames.ratio_frame(legs, path["target"], hedged),
+        exposures=exposures(hedged),
+        carry=carry,
+        attribution=attribution,
+        orders=hedged.orders,
+        weights=frames.weights_frame(legs),
+        constituents=table,
+        changes=legs.short.changes,
+        stress=windows,
+        effectiveness=evidence,
+        spread=spread,
+        rolling=rolling_table(book_returns, hedged_returns, basket_returns),
+        regime=pd.DataFrame(columns=["signal", "value", "percentile", "definition"]),
+        warnings=warnings,
+        market=data,
+        daily_portfolio=partial(daily_portfolio, hedged),
+    )
+
+
+def _demand_alive(name: str, account: Simulation, legs: Legs) -> None:
+    if account.ruined is not None:
+        raise InfeasibleError(
+            f"{legs.spec.name}: {name} was ruined on {legs.sessions[account.ruined].date()}: its NAV fell to zero or "
+            "below; lower hedge.bounds, or hedge less"
+        )

@@ -1,0 +1,136 @@
+"""`summary.json`: every number the report shows, by name. Rates and returns in decimals, costs in bps, USD where said.
+
+Names are a promise to readers outside the project: add, never rename.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from backtest.evaluate.performance import performance
+from backtest.exposure import turnover
+from backtest.frames import years
+from backtest.hindsight import index_of
+from basket.hedge.measures import ratio_effectiveness
+
+if TYPE_CHECKING:
+    from backtest.legs import Legs
+    from backtest.placebos import Placebo
+    from backtest.result import Json
+    from backtest.rivals import Rivals
+    from backtest.simulate import Simulation
+
+BAND = (5, 50, 95)  # percentiles of the random draws
+MEASURES = ("cagr", "volatility", "sharpe", "max_drawdown", "cvar_95", "beta_to_market", "variance_removed")
+
+Figures = dict[str, float]
+
+
+def figures_of(nav: pd.Series, legs: Legs, risk_free: pd.Series) -> Figures:
+    """The performance line of one NAV."""
+    return performance(nav, risk_free, legs.index_returns(legs.spec.market))
+
+
+def variance_removed(nav: np.ndarray, book: np.ndarray) -> float:
+    """1 - variance of an account's returns over the book's."""
+    return float(ratio_effectiveness(np.var(book[1:] / book[:-1], ddof=1), np.var(nav[1:] / nav[:-1], ddof=1)))
+
+
+def benchmark_figures(found: Rivals, book: np.ndarray, legs: Legs, risk_free: pd.Series) -> dict[str, Figures]:
+    """One line an alternative: performance, variance removed, and the mean ratio or the share of the book held."""
+    told: dict[str, Figures] = {}
+    for name in found.nav:
+        line = figures_of(found.nav[name], legs, risk_free)
+        line["variance_removed"] = variance_removed(found.nav[name].to_numpy(), book)
+        if name in found.ratios:
+            line["mean_ratio"] = float(found.ratios[name].mean())
+        else:
+            line["share_held"] = found.held_share
+        told[name] = line
+    return told
+
+
+def placebo_figures(
+    best: Placebo | None, random: Sequence[Placebo], book: np.ndarray, legs: Legs, risk_free: pd.Series
+) -> dict[str, Json]:
+    """`best_quality`: its line. `random`: number of draws and the 5th, 50th and 95th percentile of each measure."""
+    told: dict[str, Json] = {}
+    if best is not None:
+        line = figures_of(pd.Series(best.nav, index=legs.sessions), legs, risk_free)
+        line["variance_removed"] = variance_removed(best.nav, book)
+        told["best_quality"] = dict(line)
+    if random:
+        lines = []
+        for one in random:
+            line = figures_of(pd.Series(one.nav, index=legs.sessions), legs, risk_free)
+            line["variance_removed"] = variance_removed(one.nav, book)
+            lines.append([line[m] for m in MEASURES])
+        bands = np.percentile(np.array(lines), BAND, axis=0)
+        told["random"] = {
+            "draws": len(random),
+            **{m: {f"p{p}": float(bands[k, i]) for k, p in enumerate(BAND)} for i, m in enumerate(MEASURES)},
+        }
+    return told
+
+
+def band_of_navs(random: Sequence[Placebo]) -> dict[str, np.ndarray]:
+    """NAV at the 5th, 50th and 95th percentile of the draws, session by session."""
+    if not random:
+        return {}
+    bands = np.percentile(np.array([one.nav for one in random]), BAND, axis=0)
+    return {f"placebo: random p{p}": band for p, band in zip(BAND, bands, strict=True)}
+
+
+def coverage(legs: Legs) -> dict[str, Json]:
+    """Share of each date's index members with prices, and of the universe with each metric, over the run's dates."""
+    inside = [s for r, s in legs.short.signal_sessions.items() if legs.sessions[0] <= r <= legs.sessions[-1]]
+    found = [legs.short.screened[s] for s in inside if s in legs.short.screened]
+    metrics = pd.DataFrame([one.coverage for one in found])
+    told: dict[str, Json] = {
+        "members": {},
+        "metrics": {name: float(metrics[name].mean()) for name in metrics},
+        "metrics_least": {name: float(metrics[name].min()) for name in metrics},
+        "ranked_names": {"least": min((legs.short.pools[k].size for k in range(len(legs.short.pools))), default=0)},
+    }
+    index = index_of(legs)
+    if index is not None:
+        first, last = legs.sessions[0], legs.sessions[-1]
+        have_first, of_first = legs.data.coverage(index, first)
+        have_last, of_last = legs.data.coverage(index, last)
+        told["members"] = {"start": have_first / max(of_first, 1), "end": have_last / max(of_last, 1)}
+        told["members_counted"] = {
+            "index": index, "start": [have_first, of_first], "end": [have_last, of_last],
+        }  # fmt: skip
+    return told
+
+
+def turnover_figures(legs: Legs, hedged: Simulation) -> dict[str, float]:
+    """One-way, a year: of the two indices against drifted weights, and of the account's sleeves, resizing included."""
+    told = {}
+    for name, leg in (("basket", legs.short), ("book", legs.book)):
+        inside = leg.turnover[(leg.turnover.index > legs.sessions[0]) & (leg.turnover.index <= legs.sessions[-1])]
+        told[name] = float(inside.sum()) / years(legs.sessions)
+    told |= {f"account_{name.replace(' ', '_')}": float(value) for name, value in turnover(hedged).items()}
+    return told
+
+
+def spread_figures(spread: pd.DataFrame) -> dict[str, dict[str, Figures]]:
+    """The spread table by benchmark and window."""
+    told: dict[str, dict[str, Figures]] = {}
+    for row in spread.itertuples(index=False):
+        line = {"annual": float(row.annual), "t": float(row.t), "n_sessions": int(row.n_sessions)}
+        told.setdefault(str(row.benchmark), {})[str(row.window)] = line
+    return told
+
+
+def span_figures(legs: Legs) -> Mapping[str, Json]:
+    return {
+        "start": str(legs.sessions[0].date()),
+        "end": str(legs.sessions[-1].date()),
+        "sessions": len(legs.sessions),
+        "years": years(legs.sessions),
+    }
