@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import basket
+from basket.book import read_holdings
+from basket.capacity import annual_impact_bps, basket_capacity, days_to_trade, notional_at_impact
+from basket.daily import daily_sheet
+from basket.decision import decide
+from basket.flags import expected_dividends
+from basket.orders import round_to_lots, trade_list
+from basket.spec import BasketSpec
+from basket.trading_cost import half_spread, impact
+from market.errors import ConfigError
+from screens.loading import from_mapping
+
+BASKET = "kind: basket\nname: b\nscreen: screens/wild.yaml\nschedule: {frequency: monthly, signal_lag: 1}\n"
+LIST = from_mapping(
+    {"kind": "basket", "name": "pair", "source": {"kind": "fixed", "tickers": ["S00", "S01"]}}, BasketSpec
+)
+
+
+def test_capacity_is_that_of_the_tightest_name() -> None:
+    weights, adv = np.array([0.5, 0.25, 0.25]), np.array([100e6, 20e6, 80e6])
+    # A tenth of the volume for five days is half of it: 50, 10 and 40 m, over the weights 100, 40 and 160 m.
+    assert basket_capacity(weights, adv) == pytest.approx(40e6)
+    assert days_to_trade(40e6 * weights, adv).max() == pytest.approx(5.0)
+    assert basket_capacity(weights, np.array([100e6, np.nan, 80e6])) == 0.0
+
+
+def test_impact_by_hand_and_the_notional_at_which_it_is_reached() -> None:
+    # 1 m of 100 m ADV at 2 % a day: 0.02 · √0.01.
+    assert impact(np.array([1e6]), np.array([1e8]), np.array([0.02]))[0] == pytest.approx(0.002)
+    assert impact(np.array([1e9]), np.array([1e8]), np.array([0.02]))[0] == pytest.approx(0.02)  # at most all of it
+    weights, adv, sigma = np.array([0.6, 0.4]), np.array([2e8, 1e8]), np.array([0.02, 0.03])
+    # One-way turnover of 2 a year is 4 traded: each quarter a name trades its whole weight.
+    by_hand = 4 * (0.6 * 0.02 * np.sqrt(0.6e7 / 2e8) + 0.4 * 0.03 * np.sqrt(0.4e7 / 1e8)) * 1e4
+    assert annual_impact_bps(1e7, weights, adv, sigma, turnover=2.0) == pytest.approx(by_hand)
+    size = notional_at_impact(50.0, weights, adv, sigma, turnover=2.0)
+    assert annual_impact_bps(size, weights, adv, sigma, turnover=2.0) == pytest.approx(50.0)
+
+
+def test_half_spreads_by_size() -> None:
+    assert (half_spread(np.array([60e9, 20e9, 5e9, 1e9, 0.1e9])) * 1e4).tolist() == pytest.approx([1, 2, 5, 12, 30])
+
+
+def test_rounding_keeps_the_total_near() -> None:
+    rng = np.random.default_rng(4)
+    for lot in (1, 100):
+        price = rng.uniform(5, 500, 40)
+        money = rng.dirichlet(np.ones(40)) * 25e6
+        shares = round_to_lots(money, price, lot)
+        assert (shares % lot == 0).all()
+        assert (np.abs(shares - money / price) <= lot + 1e-9).all()
+        assert abs((shares * price).sum() - 25e6) <= price.max() * lot
+    assert round_to_lots(np.array([1000.0]), np.array([10.0])).tolist() == [100.0]
+
+
+def test_the_trade_list_from_nothing(planted, write) -> None:
+    made = trade_list(write("b.yaml", BASKET), planted, "2023-05-31", 1e6)
+    assert made.constituents["weight"].sum() == pytest.approx(1.0)
+    assert (made.constituents["shares"] < 0).all()
+    assert made.constituents["notional"].sum() == pytest.approx(-1e6, abs=100)
+    assert set(made.orders["side"]) == {"sell_short"}
+    assert "S09" not in set(made.orders["ticker"])  # 8 % a year to borrow
+    row = made.orders.set_index("ticker").loc["S08"]
+    assert row["borrow_fee"] == 0.025
+    assert {"hard_to_borrow", "short_of_stock"} <= set(row["flags"])
+    view = planted.as_of("2023-05-31")
+    i = planted.tickers.get_loc("S08")
+    assert row["days_to_trade"] == pytest.approx(row["notional"] / (0.1 * view.dollar_volume(20)[i]))
+    told = json.loads(json.dumps(made.as_json(), allow_nan=False))
+    assert list(told)[:1] == ["as_of"]
+    assert {"ticker", "weight", "shares", "notional", "adv_share", "days_to_trade", "borrow_fee", "flags"} <= set(
+        told["constituents"][0]
+    )
+    assert told["capacity_usd"] > 0
+
+
+def test_the_trades_from_what_is_held(planted, write, tmp_path) -> None:
+    price = pd.Series(planted.as_of("2023-05-31").close(), index=planted.tickers)
+    held = write("held.csv", "ticker,shares\nS00,-5000\nS08,100\nS04,-10\n")
+    made = trade_list(LIST, planted, "2023-05-31", 2e5, holdings=held).orders.set_index("ticker")
+    want = {name: round(1e5 / price[name]) for name in ("S00", "S01")}
+    assert made.loc["S00", "side"] == "buy_to_cover"
+    assert made.loc["S00", "shares"] == pytest.approx(5000 - want["S00"], abs=1)
+    assert made.loc["S01", "side"] == "sell_short"
+    assert made.loc["S08", ["side", "shares"]].tolist() == ["sell", 100.0]
+    assert made.loc["S04", ["side", "shares"]].tolist() == ["buy_to_cover", 10.0]
+    assert np.isnan(made.loc["S08", "borrow_fee"])
+    path = tmp_path / "orders.csv"
+    trade_list(LIST, planted, "2023-05-31", 2e5, holdings=held).to_csv(path)
+    back = pd.read_csv(path)
+    assert list(back["ticker"]) == list(made.index)
+
+
+def test_a_basket_already_held_needs_no_trades(planted) -> None:
+    first = trade_list(LIST, planted, "2023-05-31", 2e5)
+    held = first.orders.set_index("ticker")["target"]
+    assert trade_list(LIST, planted, "2023-05-31", 2e5, holdings=held).orders.empty
+    quoted_long = trade_list(LIST, planted, "2023-05-31", 2e5, holdings=-held)
+    assert quoted_long.orders.empty
+    assert "read as a basket quoted long" in quoted_long.notes[0]
+
+
+def test_incumbents_keep_their_place(planted, write) -> None:
+    path = write("b.yaml", BASKET)
+    rank = pd.Series(decide(path, planted, "2023-05-31").pool.rank, index=planted.tickers)
+
+    def names(incumbent: str) -> set[str]:
+        held = pd.Series({incumbent: -100.0})
+        return set(trade_list(path, planted, "2023-05-31", 1e6, holdings=held).constituents["ticker"])
+
+    fresh = set(rank.index[rank <= 4])
+    inside, outside = rank.index[rank == 6][0], rank.index[rank == 7][0]
+    assert names(inside) == fresh - {rank.index[rank == 4][0]} | {inside}
+    assert names(outside) == fresh
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"notional": 0.0}, "notional: 0 is no size; give USD above 0"),
+        ({"as_of": "2023-05-29"}, "2023-05-29 is not a trading session; the next one is 2023-05-30"),
+        ({"as_of": "2023-07-10"}, "outside the data, which runs 2022-01-03 to 2023-06-30"),
+        ({"lot": 0}, "lot: 0 is no lot size"),
+        ({"holdings": pd.Series({"S98": 1.0})}, "unknown ticker S98; did you mean"),
+    ],
+)
+def test_bad_requests_for_a_trade_list(planted, options, message) -> None:
+    with pytest.raises(ConfigError, match=message):
+        trade_list(LIST, planted, **{"as_of": "2023-05-31", "notional": 1e6, **options})
+
+
+def test_every_bad_row_of_a_holdings_file_is_told(planted, write) -> None:
+    text = 'ticker,shares\nS00,100\nS000,5\nS01,many\nS00,7\n,3\nS02,0\nS03,"1,500"\n'
+    with pytest.raises(ConfigError) as error:
+        read_holdings(write("held.csv", text), set(planted.tickers))
+    told = [(p.line, p.path, p.message) for p in error.value.problems]
+    assert told == [
+        (3, "S000", "unknown ticker (did you mean 'S00'?)"),
+        (4, "S01", "shares 'many' is not a number"),
+        (5, "S00", "stands there twice; add the positions up"),
+        (6, "ticker", "the ticker is empty"),
+        (7, "S02", "shares 0 is no position"),
+    ]
+    for wrong, message in (
+        ("ticker,size\nS00,1\n", "expected the columns ticker and either shares or weight; found ticker, size"),
+        ("ticker,weight\nS00,60\nS01,40\n", "the weights sum to 100, not to 1; they look like percentages"),
+        ("ticker,weight\nS00,0.5\nS01,0.4\n", "the weights sum to 0.9, not to 1"),
+        ("ticker,shares\n", "no positions"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            read_holdings(write("bad.csv", wrong), set(planted.tickers))
+    with pytest.raises(ConfigError, match="there is no such file"):
+        read_holdings("nowhere.csv", set(planted.tickers))
+
+
+def book_of(write, csv: str, **options) -> object:
+    write("held.csv", csv)
+    extra = "".join(f", {key}: {value}" for key, value in options.items())
+    return write("book.yaml", f"kind: book\nname: mine\nsource: {{kind: positions, file: held.csv{extra}}}\n")
+
+
+def test_positions_in_shares_are_held_through_splits_without_trading(planted, write) -> None:
+    # S03 splits two for one on 2023-02-01: 200 shares of today were 100 before.
+    made = basket.build(book_of(write, "ticker,shares\nS00,100\nS03,200\nS08,-10\n"), planted, start="2022-12-01")
+    price = pd.Series(planted.as_of("2022-12-01").close(), index=planted.tickers)
+    worth = pd.Series({"S00": 100 * price["S00"], "S03": 100 * price["S03"], "S08": -10 * price["S08"]})
+    assert made.weights.iloc[0].to_dict() == pytest.approx((worth / worth.sum()).to_dict())
+    np.testing.assert_allclose(made.turnover.iloc[1:], 0.0, atol=1e-12)
+    panel = planted.panel()
+    last = {name: panel.close[-1, panel.column(name)] for name in worth.index}
+    value = 100 * last["S00"] + 200 * last["S03"] - 10 * last["S08"]
+    assert made.price_level.iloc[-1] == pytest.approx(100 * value / worth.sum(), rel=1e-12)
+
+
+def test_positions_as_constant_weights(planted, write) -> None:
+    path = book_of(write, "ticker,weight\nS00,0.7\nS01,0.5\nS02,-0.2\n", hold="weights")
+    made = basket.build(path, planted, start="2023-01-10")
+    np.testing.assert_allclose(made.weights[["S00", "S01", "S02"]], [[0.7, 0.5, -0.2]] * len(made.weights))
+    path = book_of(write, "ticker,shares\nS00,10\nS01,10\n", hold="weights", as_of="2023-03-01")
+    shares = basket.build(path, planted, start="2023-01-10")
+    price = pd.Series(planted.as_of("2023-03-01").close(), index=planted.tickers)
+    assert shares.weights["S00"].iloc[0] == pytest.approx(price["S00"] / (price["S00"] + price["S01"]))
+
+
+def test_the_daily_sheet_adds_up(planted, write) -> None:
+    path = write("b.yaml", BASKET)
+    built = basket.build(path, planted, start="2023-01-10")
+    day = "2023-04-17"  # a Monday, S03's ex-date
+    made = daily_sheet(path, planted, day, 1e6, built=built)
+    assert f"{made.before:%Y-%m-%d}" == "2023-04-14"
+    returns = built.returns.loc[day]
+    totals = made.totals()
+    assert totals["pnl"] + totals["dividend"] == pytest.approx(-1e6 * returns)
+    assert totals["borrow"] == pytest.approx(
+        -(np.abs(made.names["weight_before"]) * 1e6 * 3 / 360 * 0.003).sum(), rel=0.5
+    )
+    assert made.names["weight"].sum() == pytest.approx(1.0)
+    np.testing.assert_allclose(made.names["weight"], built.drifted_weights().loc[day, made.names.index], atol=1e-12)
+    json.dumps(made.as_json(), allow_nan=False)
+
+
+def test_the_daily_sheet_of_a_holdings_file_and_a_ratio(planted, write) -> None:
+    held = write("held.csv", "ticker,shares\nS00,-100\nS03,-200\n")
+    ratios = pd.Series([0.8, 0.9], index=pd.to_datetime(["2023-01-31", "2023-02-01"]))
+    made = daily_sheet(LIST, planted, "2023-02-01", 1e6, holdings=held, ratios=ratios, held_ratio=0.75)
+    panel = planted.panel()
+    before = panel.row(pd.Timestamp("2023-01-31"))
+    # 200 shares after the split of the day were 100 the day before.
+    worth = {name: n * panel.close[before, panel.column(name)] for name, n in (("S00", 100), ("S03", 100))}
+    assert made.names.loc["S03", "weight_before"] == pytest.approx(worth["S03"] / sum(worth.values()))
+    assert made.ratio == pytest.approx({"before": 0.8, "now": 0.9, "held": 0.75, "change": 0.1, "from_held": 0.15})
+
+
+def test_ex_dates_expected_are_those_of_a_year_before(planted) -> None:
+    # Ex-dates 2023-01-17 and 2023-04-17, so nothing is expected within the data; a year on it would be.
+    assert expected_dividends(planted.as_of("2023-06-30")).empty
