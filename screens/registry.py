@@ -78,6 +78,7 @@ class Param:
     type: type
     default: ParamValue
     optional: bool = False
+    required: bool = False
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
@@ -125,7 +126,7 @@ class Metric:
 
     def __call__(self, view: View, **params: ParamValue) -> Values:
         """The metric for every name of `view`. Raises `ConfigError` for a parameter it does not take."""
-        if params and (problems := self.param_problems(params)):
+        if problems := self.param_problems(params):
             raise ConfigError("; ".join(problems))
         arguments = dict(params)
         all_sectors = bool(arguments.pop(ALL_SECTORS, False))
@@ -177,13 +178,19 @@ def params_of(
             kind, optional = _ANNOTATIONS[str(parameter.annotation)]
             low, high = bounds.get(parameter.name, (None, None))
             allowed = choices.get(parameter.name, ())
-            params[parameter.name] = Param(parameter.name, kind, parameter.default, optional, low, high, allowed)
+            required = parameter.default is inspect.Parameter.empty
+            default = None if required else parameter.default
+            params[parameter.name] = Param(parameter.name, kind, default, optional, required, low, high, allowed)
     return params
 
 
 def problems_with(owner: str, params: Mapping[str, Param], given: Mapping[str, ParamValue]) -> list[str]:
     """Everything wrong with the parameters given to `owner`, in order; empty when they can be used."""
-    problems = []
+    problems = [
+        f"{owner} needs the parameter {name!r}"
+        for name, param in params.items()
+        if param.required and name not in given
+    ]
     for name, value in given.items():
         if name not in params:
             known = ", ".join(params) or "none"

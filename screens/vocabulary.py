@@ -11,11 +11,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from screens.loading import Context, did_you_mean
+
+if TYPE_CHECKING:
+    from screens.regime.registry import Signal
+    from screens.registry import Metric
 
 ParamValue = str | int | float | bool | None
 Params = dict[str, ParamValue]
@@ -86,7 +90,11 @@ def checked_params(metric: str | None, params: Params, info: ValidationInfo) -> 
 
     if metric is None or metric not in REGISTRY:
         return params  # the metric itself is at fault, and its own error says so
-    entry = REGISTRY[metric]
+    return checked_against(REGISTRY[metric], params, info)
+
+
+def checked_against(entry: Metric | Signal, params: Params, info: ValidationInfo) -> Params:
+    """The parameters of a metric or a regime signal, files among them made absolute. Raises `ValueError`."""
     problems = entry.param_problems(params)
     resolved = dict(params)
     for name in entry.paths:
