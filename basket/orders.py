@@ -126,7 +126,7 @@ def round_to_lots(notional: Floats, price: Floats, lot: int = 1) -> Floats:
     """Whole lots (n_names,) whose value is near each notional (USD, positive) and, in sum, nearest to the total.
 
     >>> round_to_lots(np.array([50.0, 50.0]), np.array([30.0, 20.0])).tolist()
-    [1.0, 3.0]
+    [2.0, 2.0]
     """
     lots = notional / (price * lot)
     whole = np.floor(lots + 1e-9)
