@@ -97,6 +97,7 @@ def compare(
 def show_summary(terminal: Terminal, summary: Mapping[str, object]) -> None:
     """The summary as a person reads it in a terminal: answer, sleeves, effectiveness, costs, warnings."""
     from backtest.compare import at
+    from backtest.report.evidence_figures import MEASURES
     from backtest.report.numerals import numeral
 
     if summary.get("answer"):
@@ -113,7 +114,8 @@ def show_summary(terminal: Terminal, summary: Mapping[str, object]) -> None:
     if isinstance(effectiveness, Mapping):
         columns = ("in_sample", "out_of_sample", "low", "high")
         body = [
-            (m.replace("_", " "), *(numeral(v.get(c), "percent") for c in columns)) for m, v in effectiveness.items()
+            (MEASURES.get(str(m), str(m)), *(numeral(v.get(c), "percent") for c in columns))
+            for m, v in effectiveness.items()
         ]
         terminal.table(("risk removed", "in sample", "out of sample", "low", "high"), body)
     costs = summary.get("costs_bps_per_year")

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -39,8 +41,12 @@ class Terminal:
 
     def text(self, text: str = "") -> None:
         """A line of results."""
-        if not self.silent:
-            sys.stdout.write(text + "\n")
+        if self.silent:
+            return
+        if sys.stdout.isatty():
+            width = shutil.get_terminal_size().columns
+            text = "\n".join(textwrap.fill(line, width, subsequent_indent="  ") for line in text.split("\n"))
+        sys.stdout.write(text + "\n")
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
         """Rows of results under headings; columns of numbers are aligned right."""

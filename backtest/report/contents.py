@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from backtest.report.evidence_figures import MEASURES, must_lose_first
+from backtest.report.evidence_figures import DRAWN, MEASURES, must_lose_first
 from backtest.report.numerals import Style, day, is_number, numeral
 from backtest.report.tables import Cell, Column, Summary, Table, heading, rows, words, written
 
@@ -32,6 +33,7 @@ COSTS = {
     "margin": "Margin",
     "total": "Total",
 }
+OUT_OF_SAMPLE = ("out_of_sample", "low", "high")
 BLOCK_STYLE: Style = "percent0"
 FIXED = {
     "ticker", "name", "sector", "industry", "weight", "rank", "score", "borrow_fee", "adv_share", "days_to_trade",
@@ -52,27 +54,14 @@ def sleeves(summary: Summary) -> Table:
     return Table("sleeves", "Book, basket and hedged book", columns, rows(body))
 
 
-def spread(result: Result) -> Table:
+def spread(summary: Summary) -> Table:
     """What the basket paid beyond an equal-beta index short: windows across, indices down."""
-    frame = result.spread
-    windows = [str(w) for w in dict.fromkeys(frame["window"])]
-    indices = list(dict.fromkeys(frame["benchmark"])) if "benchmark" in frame else ["SPY"]
-    body = []
-    for index in indices:
-        part = frame[frame["benchmark"] == index] if "benchmark" in frame else frame
-        found = {str(r["window"]): r for r in part.to_dict("records")}
-        cells = []
-        for window in windows:
-            row = found.get(window, {})
-            annual, t = row.get("annual"), row.get("t")
-            cells.append(
-                Cell(
-                    numeral(annual, "percent", sign=True),
-                    float(annual) if is_number(annual) else None,  # type: ignore[arg-type]
-                    detail=f"t {numeral(t, 'ratio')}",
-                )
-            )
-        body.append([heading(f"Short {index}"), *cells])
+    found = {index: summary.table(f"/spread_over_index/{index}") for index in summary.table("/spread_over_index")}
+    windows = list(dict.fromkeys(window for line in found.values() for window in line))
+    body = [
+        [heading(f"Short {index}"), *(_with_t(summary, f"/spread_over_index/{index}/{window}") for window in windows)]
+        for index in found
+    ]
     return Table(
         "spread",
         "Paid beyond an equal-beta index short, a year",
@@ -80,6 +69,11 @@ def spread(result: Result) -> Table:
         rows(body),
         note="h × (β × index − basket), before the difference in carry. |t| below 2: not distinguishable from zero.",
     )
+
+
+def _with_t(summary: Summary, path: str) -> Cell:
+    annual = summary.number(f"{path}/annual", "percent", sign=True)
+    return replace(annual, detail=f"t {numeral(summary.get(f'{path}/t'), 'ratio')}")
 
 
 def calendar_years(result: Result) -> Table:
@@ -127,6 +121,17 @@ def effectiveness(summary: Summary) -> Table:
     )
 
 
+def removed(summary: Summary) -> Table:
+    """The first screen's line on each measure: out of sample, with its interval."""
+    body = [
+        [heading(MEASURES[m]), *(summary.number(f"/hedge_effectiveness/{m}/{n}", "percent0") for n in OUT_OF_SAMPLE)]
+        for m in DRAWN
+        if m in summary.table("/hedge_effectiveness")
+    ]
+    columns = (Column("", numeric=False), Column("Removed"), Column("95 % low"), Column("high"))
+    return Table("removed", "Share of the book's risk removed, out of sample", columns, rows(body))
+
+
 def alternatives(summary: Summary) -> Table:
     """The hedged book, the book alone, and every simpler choice."""
     body = []
@@ -138,8 +143,16 @@ def alternatives(summary: Summary) -> Table:
         if not is_number(figures.get("cagr")):
             continue
         name = name[:1].upper() + name[1:]
-        body.append([heading(name), *(summary.number(f"{path}/{k}", style) for k, _, style, _ in SLEEVE_ROWS)])
-    columns = (Column("", numeric=False), *(Column(t, note=n) for _, t, _, n in SLEEVE_ROWS))
+        removed = (
+            "/hedge_effectiveness/variance/out_of_sample" if path == "/sleeves/hedged" else f"{path}/variance_removed"
+        )
+        cells = [summary.number(f"{path}/{k}", style) for k, _, style, _ in SLEEVE_ROWS]
+        body.append([heading(name), *cells, summary.number(removed, "percent")])
+    columns = (
+        Column("", numeric=False),
+        *(Column(t, note=n) for _, t, _, n in SLEEVE_ROWS),
+        Column("Variance removed", note="1 − Var(hedged)/Var(book), out of sample"),
+    )
     return Table("alternatives", "The hedge beside simpler choices", columns, rows(body), emphasised=frozenset({0}))
 
 
@@ -153,18 +166,18 @@ def costs(summary: Summary) -> Table:
     return Table("costs", "Costs, bps of average NAV a year", titles, rows(body), note="Credits are negative.")
 
 
-def attribution(result: Result) -> Table:
+def attribution(summary: Summary) -> Table:
     """Hedged less book, explained to the cent."""
-    frame = result.attribution
+    kinds = list(summary.table("/attribution"))
     body = [
         [
-            heading(str(k).capitalize()),
-            written(r["usd"], "usd", sign=True),
-            written(r["bps_per_year"], "bps", sign=True),
+            heading(kind.replace("_", " ").capitalize()),
+            summary.number(f"/attribution/{kind}", "usd", sign=True),
+            summary.number(f"/attribution_bps_per_year/{kind}", "bps", sign=True),
         ]
-        for k, r in frame.iterrows()
+        for kind in kinds
     ]
-    last = frozenset({len(body) - 1}) if "total" in frame.index else frozenset()
+    last = frozenset(i for i, kind in enumerate(kinds) if kind == "total")
     return Table(
         "attribution",
         "Attribution of hedged less book",
@@ -210,7 +223,7 @@ def stress(result: Result) -> Table:
         "Named windows, close to close",
         (*columns, Column("Hedged − book"), Column("What happened", numeric=False)),
         rows(body),
-        note="▼ a short of weak companies is expected to lose here: where the run shows a gain, doubt the run.",
+        note="▼ a short of weak companies is expected to lose here. A gain means its names were not those squeezed.",
     )
 
 

@@ -37,7 +37,7 @@ def tests(result: Result) -> list[Test]:
     """Every test the result has the numbers for, in the order a sceptic asks."""
     summary = Summary(result.summary)
     return [
-        *_spread(result),
+        *_spread(summary),
         *_hold_less(summary),
         *_best_quality(summary),
         *_random(summary),
@@ -48,23 +48,36 @@ def tests(result: Result) -> list[Test]:
     ]
 
 
-def _spread(result: Result) -> Iterator[Test]:
-    frame = result.spread
-    if frame.empty:
+def _spread(summary: Summary) -> Iterator[Test]:
+    found: list[str | Cell] = []
+    clear: list[bool] = []
+    window = ""
+    for index, windows in summary.table("/spread_over_index").items():
+        if not isinstance(windows, dict) or not windows:
+            continue
+        window = next(iter(windows))
+        path = f"/spread_over_index/{index}/{window}"
+        annual, t = summary.get(f"{path}/annual"), summary.get(f"{path}/t")
+        if not is_number(annual) or not is_number(t):
+            continue
+        found += [
+            "; " if found else "",
+            f"over {index} ",
+            summary.number(f"{path}/annual", "percent", sign=True),
+            " (t ",
+        ]
+        found += [summary.number(f"{path}/t", "ratio"), ")"]
+        if abs(float(t)) >= SIGNIFICANT_T:  # type: ignore[arg-type]
+            clear.append(float(annual) > 0)  # type: ignore[arg-type]
+    if not found:
         return
-    groups = frame.groupby("benchmark", sort=False) if "benchmark" in frame else [("SPY", frame)]
-    for index, part in groups:
-        row = part.iloc[0]
-        annual, t = float(row["annual"]), float(row["t"])
-        verdict: Verdict = "open" if not abs(t) >= SIGNIFICANT_T else "for" if annual > 0 else "against"
-        reading = {
-            "open": "not distinguishable from zero",
-            "for": "the names paid beyond the index",
-            "against": "the index was the cheaper short",
-            "fact": "",
-        }[verdict]
-        found = (f"{numeral(annual, 'percent', sign=True)} a year, t {numeral(t, 'ratio')} ({row['window']})",)
-        yield Test(f"Basket against an equal-beta {index} short", found, verdict, reading)
+    verdict: Verdict = "open"
+    reading = "not distinguishable from zero" if not clear else "not the same against every index"
+    if clear and all(clear):
+        verdict, reading = "for", "the names paid beyond the index"
+    elif clear and not any(clear):
+        verdict, reading = "against", "the index was the cheaper short"
+    yield Test(f"Paid beyond an equal-beta index short, a year, {window}", tuple(found), verdict, reading)
 
 
 def _hold_less(summary: Summary) -> Iterator[Test]:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from backtest.report.drawing import Sketch, bars, dots, finish, plain, rounded
+from backtest.report.drawing import bars, dots, finish, plain, rounded
 from backtest.report.numerals import is_number, numeral
+from backtest.report.sketch import Sketch
 from backtest.report.theme import LIGHT
 
 if TYPE_CHECKING:
@@ -24,14 +25,17 @@ MEASURES = {
     "semivariance": "Semivariance",
     "cvar_95": "CVaR 95 %",
     "max_drawdown": "Maximum drawdown",
+    "value_at_risk_95": "VaR 95 %",
+    "ulcer": "Ulcer index",
 }
+DRAWN = ("variance", "semivariance", "cvar_95", "max_drawdown")  # the others stand in the table
 INDEX_SHIFT = 0.26
 NORMAL_95 = 1.959964  # two-sided 95 % quantile of the normal
 
 
 def effectiveness(result: Result) -> Sketch:
     """1 − risk(hedged)/risk(book), in sample and out of sample, with the bootstrap interval."""
-    frame = result.effectiveness
+    frame = result.effectiveness.loc[[m for m in DRAWN if m in result.effectiveness.index]]
     names = [MEASURES.get(str(m), plain(m)) for m in frame.index]
     out = frame["out_of_sample"].astype(float)
     sketch = Sketch()
@@ -116,7 +120,7 @@ def spread(result: Result) -> Sketch:
         ]
         shift = INDEX_SHIFT * ((len(indices) - 1) / 2 - place)  # the indices of a window beside one another
         heights = [len(names) - 1 - names.index(plain(w)) + shift for w in part["window"]]
-        role = ("hedged", "alternative")[min(place, 1)]
+        role = ("hedged", "alternative", "alternative2")[min(place, 2)]
         points = dots(rounded(part["annual"]), heights, f"over short {plain(index)}", role, plus=half)
         sketch.add(points | {"hovertemplate": "%{x:.1%} a year<extra>%{fullData.name}</extra>"})
     _axis_of_names(sketch, names)

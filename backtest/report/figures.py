@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from backtest.report import evidence_figures, time_figures
-from backtest.report.drawing import Sketch
+from backtest.report.sketch import Sketch
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -21,8 +21,8 @@ import yaml
 from backtest.report import contents, theme
 from backtest.report.bundle import packed, plotly_script
 from backtest.report.decision import VERDICTS, Test, tests
-from backtest.report.drawing import Sketch
 from backtest.report.figures import sketches
+from backtest.report.sketch import Sketch
 from backtest.report.tables import Summary, Table
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_BYTES = 5_000_000
 TOLD_IN_TEXT = frozenset({"name", "question", "answer", "as_of", "span", "warnings"})
-TOLD_BY_FRAMES = frozenset({"attribution", "spread_over_index"})  # the same numbers, from the result's frames
 
 
 @dataclass(frozen=True)
@@ -99,13 +98,14 @@ def _tables(result: Result, summary: Summary, judged: list[Test]) -> dict[str, T
     made = [
         contents.sleeves(summary),
         contents.calendar_years(result),
+        contents.removed(summary),
+        contents.spread(summary),
         contents.effectiveness(summary),
         contents.alternatives(summary),
         contents.costs(summary),
+        contents.attribution(summary),
     ]
     framed = {
-        "spread": contents.spread,
-        "attribution": contents.attribution,
         "stress": contents.stress,
         "constituents": contents.constituents,
         "changes": contents.changes,
@@ -115,7 +115,7 @@ def _tables(result: Result, summary: Summary, judged: list[Test]) -> dict[str, T
     cells = [c for table in made for row in table.rows for c in row]
     cells += [piece for test in judged for piece in test.found if not isinstance(piece, str)]
     shown = {cell.key for cell in cells} | {"/ledger/max_identity_error", "/ledger/max_vectorbt_error"}
-    made.append(contents.remainder(summary, TOLD_IN_TEXT | TOLD_BY_FRAMES, shown))
+    made.append(contents.remainder(summary, TOLD_IN_TEXT, shown))
     return {table.name: table for table in made if table.rows}
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from backtest.report.drawing import Sketch, bands, finish, label_ends, line, plain, sessions_of
+from backtest.report.drawing import bands, finish, label_ends, line, plain, sessions_of
 from backtest.report.numerals import numeral
+from backtest.report.sketch import Sketch
 from backtest.report.theme import LABELS
 
 if TYPE_CHECKING:

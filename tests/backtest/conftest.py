@@ -194,7 +194,8 @@ def build_synthetic(seed: int = 11, names: list[str] | None = None, question: st
             "interest": -3.1,
             "total": -17.3,
         },
-        "attribution": attribution["bps_per_year"].to_dict(),
+        "attribution": attribution["usd"].to_dict(),
+        "attribution_bps_per_year": attribution["bps_per_year"].to_dict(),
         "ledger": {"max_identity_error": 3.1e-16, "max_vectorbt_error": 8.4e-13},
         "benchmarks": {
             name: sleeve_figures(frames["alternatives"][name], market_line)
