@@ -105,6 +105,7 @@ def sync(
     since: pd.Timestamp | str = "2018-01-01",
     *,
     tickers: Collection[str] | None = None,
+    references: Collection[str] = FUNDS + LEVELS,
     contact: str | None = None,
     servers: Servers | None = None,
     patience: Patience | None = None,
@@ -114,9 +115,9 @@ def sync(
 ) -> dict[str, object]:
     """Fill a store (made where there is none) with facts, prices, members, securities and rates from `since` on.
 
-    `tickers` narrows the index to some names; `contact` is for the SEC (default `$HEDGEBASKET_CONTACT`); `now` is the
-    New York time that decides which bars are final. Returns `{"store", "fingerprint", "tables", "coverage", "failed",
-    "excluded"}`. Raises `ConfigError` without a contact, `DataError` where the store is being written by another or
+    `tickers` narrows the index to some names; `references` are funds and index levels to have prices of; `contact` is
+    for the SEC (default `$HEDGEBASKET_CONTACT`); `now` is the New York time that decides which bars are final. Returns
+    `{"store", "fingerprint", "tables", "coverage", "failed", "excluded"}`. Raises `ConfigError` without a contact, `DataError` where the store is being written by another or
     nothing at all could be fetched.
     """
     opened = store if isinstance(store, Store) else Store.create(store)
@@ -131,7 +132,7 @@ def sync(
             notes = _companies(run, client, sec_parts, wanted)
             rates = _rates(run, client, servers.fed)
         yahoo = Yahoo(run.work / "yahoo", patience, servers.yahoo)
-        _prices(run, yahoo, price_parts, [*wanted, *FUNDS, *LEVELS], live)
+        _prices(run, yahoo, price_parts, [*wanted, *references], live)
         _assemble(run, writer, live, notes, rates, sec_parts, price_parts)
     return _report(run, index, wanted)
 
@@ -247,7 +248,7 @@ def _with_others(
     for name in sorted(names):
         yield parts.rows(name)
     if store.has(table):
-        for ticker in sorted(set(store.frame(table, ["ticker"])["ticker"]) - set(tickers)):
+        for ticker in sorted(_tickers(store, table) - set(tickers)):
             quoted = ticker.replace("'", "''")
             yield store.frame(table, where=f"ticker = '{quoted}'")
 
@@ -271,10 +272,7 @@ def _report(run: _Run, index: str, wanted: Collection[str]) -> dict[str, object]
 def _coverage(run: _Run, index: str, wanted: Collection[str]) -> list[dict[str, int]]:
     """By year: members at its end (or at the last final day), and how many of them have prices and facts."""
     members = run.store.frame("members", where=f"\"index\" = '{index}'")
-    have = {
-        name: set(run.store.frame(name, ["ticker"])["ticker"]) if run.store.has(name) else set()
-        for name in ("prices", "facts")
-    }
+    have = {name: _tickers(run.store, name) for name in ("prices", "facts")}
     rows = []
     for year in range(run.since.year, run.final_day.year + 1):
         day = min(pd.Timestamp(year, 12, 31), run.final_day)
@@ -283,6 +281,12 @@ def _coverage(run: _Run, index: str, wanted: Collection[str]) -> list[dict[str, 
         counts = {f"with_{name}": len(names & tickers) for name, tickers in have.items()}
         rows.append({"year": year, "members": len(names), **counts})
     return rows
+
+
+def _tickers(store: Store, table: str) -> set[str]:
+    if not store.has(table):
+        return set()
+    return set(store.query(f"SELECT DISTINCT ticker FROM {table}", (table,))["ticker"].to_pylist())
 
 
 def _listed(note: Note) -> list[object]:

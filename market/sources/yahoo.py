@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import random
 import threading
+import warnings
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
@@ -168,6 +169,9 @@ class Yahoo:
     def __init__(self, cache: Path, patience: Patience | None = None, base_url: str | None = None) -> None:
         import yfinance
         from yfinance import exceptions
+
+        # its own deprecated calls of pandas, one warning a ticker
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"yfinance\.")
 
         self.patience = patience or Patience(requests_per_second=2.0, in_flight=3, attempts=5, first_wait=2.0)
         self._pace = Pace(self.patience.requests_per_second)

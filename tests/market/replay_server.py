@@ -254,3 +254,35 @@ def fed_answers() -> dict[str, Answer]:
         "/api/rates/unsecured/effr/search.json": rates("EFFR", 0.09),
         "/api/rates/secured/sofr/search.json": rates("SOFR", 0.1),
     }
+
+
+def tiny(cik: int, name: str, scale: float) -> bytes:
+    """A small company in the SEC's shape: two years of quarters, filed 40 days after their ends."""
+
+    def facts(tag_values, instant):
+        rows = []
+        for i, end in enumerate(pd.date_range("2020-03-31", "2021-12-31", freq="QE")):
+            start = {} if instant else {"start": f"{(end - pd.offsets.MonthEnd(3)).date() + pd.Timedelta(days=1)}"[:10]}
+            filed = (end + pd.Timedelta(days=40)).date().isoformat()
+            rows.append({**start, "end": end.date().isoformat(), "val": scale * (tag_values + i),
+                         "accn": f"{cik:010d}-21-{i:06d}", "form": "10-Q", "filed": filed})  # fmt: skip
+        return {"units": {"USD": rows}}
+
+    tags = {"Revenues": facts(100, False), "NetIncomeLoss": facts(10, False), "Assets": facts(900, True)}
+    return json.dumps({"cik": cik, "entityName": name, "facts": {"us-gaap": tags}}).encode()
+
+
+def small_answers() -> dict[str, Answer]:
+    """Three small companies at the SEC and Yahoo, a fund, and rates."""
+    companies = {"AAPL": 320193, "NVDA": 1045810, "KO": 21344}
+    listed = {
+        "fields": ["cik", "name", "ticker", "exchange"],
+        "data": [[c, t, t, "NYSE"] for t, c in companies.items()],
+    }
+    answers = {"/files/company_tickers_exchange.json": Answer(json.dumps(listed).encode())}
+    for number, (ticker, cik) in enumerate(companies.items(), 1):
+        content = tiny(cik, ticker, 1e6 * number)
+        answers[f"/api/xbrl/companyfacts/CIK{cik:010d}.json"] = Answer(content)
+        answers[f"/submissions/CIK{cik:010d}.json"] = Answer(submissions_of(json.loads(content)))
+    bars = {ticker: walk(i, n=60) for i, ticker in enumerate([*companies, "SPY"])}
+    return answers | yahoo_answers(bars) | fed_answers()

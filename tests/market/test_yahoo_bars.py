@@ -37,7 +37,7 @@ def yahoo_frame(adjusted: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_hand() -> pd.DataFrame:
-    """Six days: a dividend of 0.40 on 40-dollar shares, a two-for-one split, a dividend of 0.25 on new shares."""
+    """Six days: 0.40 paid on 40-dollar shares, a two-for-one split, 0.25 paid on the new shares."""
     return pd.DataFrame(
         {"date": pd.bdate_range("2024-01-01", periods=6), "close": [40.0, 39.6, 42.0, 20.0, 20.5, 20.2],
          "dividend": [0, 0.40, 0, 0, 0.25, 0], "split": [1.0, 1, 1, 2, 1, 1], "volume": [100.0, 100, 100, 250, 260, 270]}

@@ -1,7 +1,7 @@
 """Daily factor returns from Kenneth French's data library: the zip as downloaded, or the CSV inside.
 
-A few lines of prose, a header of factor names, then one line a day in percent (`19630701, -0.67, ...`), then prose again
-or annual figures. Percent become decimals; -99.99 and -999 mean missing. Factors keep the library's names.
+A few lines of prose, a header of factor names, then one line a day in percent (`19630701, -0.67, ...`), then prose or
+annual figures. Percent become decimals; -99.99 and -999 mean missing. Factors keep the library's names.
 """
 
 from __future__ import annotations

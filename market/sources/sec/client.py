@@ -55,13 +55,13 @@ class SecClient:
         Answers younger than `max_age_hours` are not asked for again: a sync begun anew goes on where it stopped.
         """
         patience = patience or Patience()
-        if patience.requests_per_second > MAX_REQUESTS_PER_SECOND:
+        self._endpoints = endpoints or Endpoints()
+        if patience.requests_per_second > MAX_REQUESTS_PER_SECOND and self._endpoints == Endpoints():
             raise ConfigError(
                 f"requests_per_second: {patience.requests_per_second:g} is above the SEC's limit of "
                 f"{MAX_REQUESTS_PER_SECOND:g}"
             )
         headers = {"User-Agent": user_agent(contact), "Accept-Encoding": "gzip, deflate"}
-        self._endpoints = endpoints or Endpoints()
         self._max_age = max_age_hours * HOURS
         self.reader = Reader(headers, HttpCache(cache), patience)
 
