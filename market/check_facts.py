@@ -1,7 +1,8 @@
 """What can be wrong with facts; every test needs only the table itself, and the splits that prices know.
 
 1. `filed_early`: filed before the period ended. `far_filed`: first filed more than a year after it.
-2. `unbalanced`: assets differ from liabilities + equity (+ minorities, where given) by more than 5 % of assets.
+2. `unbalanced`: assets differ from liabilities + equity (+ minorities, where given) by more than 5 % of assets; one
+   finding a company, dated by the worst.
 3. `negative_magnitude`: revenue, assets, debt or cash below zero.
 4. `share_jump`: share counts of neighbouring periods that differ by a factor that the splits between them do not
    explain: the table mixes split bases, a split is missing from the prices, or companies merged.
@@ -63,9 +64,18 @@ def _balance(rows: pd.DataFrame) -> list[Finding]:
     gap = wide["assets"] - wide["liabilities"] - wide["equity"]
     # Equity is tagged with or without minorities: the nearer reading counts.
     share = np.minimum(gap.abs(), (gap - wide["minority_interest"].fillna(0.0)).abs()) / wide["assets"].abs()
+    off = share[share > TOLERANCE].rename("share").reset_index()
+    count = off.groupby("ticker")["share"].transform("size")
+    worst = off.assign(count=count).sort_values("share", ascending=False).drop_duplicates("ticker")
     return [
-        _found(ticker, day, "unbalanced", f"assets and the other side differ by {size:.0%} of assets", "warning")
-        for (ticker, day), size in share[share > TOLERANCE].to_dict().items()
+        _found(
+            row.ticker,
+            row.period_end,
+            "unbalanced",
+            f"assets and the other side differ by {row.share:.0%} of assets ({row.sheets} such balance sheets)",
+            "warning",
+        )
+        for row in worst.sort_values("ticker").rename(columns={"count": "sheets"}).itertuples()
     ]
 
 

@@ -4,7 +4,8 @@
 2. `split_not_followed`: a split is recorded and the close does not move by it.
 3. `jump`: a total return beyond 40 % in a day without a corporate action; often real, worth a look.
 4. `sources_disagree`: the derived total return and that of `adj_close` differ by more than 1 %.
-5. `stale`: ten or more equal closes in a row. `negative_volume`, `off_calendar`, `hole`, `no_prices`, `outside_life`.
+5. `stale`: ten or more equal closes in a row, one finding a name, dated by the longest. `negative_volume`,
+   `off_calendar`, `hole`, `no_prices`, `outside_life`.
 """
 
 from __future__ import annotations
@@ -88,10 +89,11 @@ def _stale(panel: PricePanel, stocks: np.ndarray) -> list[Finding]:
     same = np.zeros(panel.close.shape, bool)
     same[1:] = panel.close[1:] == panel.close[:-1]
     for i in np.flatnonzero(same.any(axis=0) & stocks).tolist():
-        for first, length in _runs(same[:, i]):
-            if length + 1 >= STALE_SESSIONS:
-                message = f"{length + 1} equal closes in a row"
-                found.append(_finding(panel, first - 1, i, "stale", message, grave=False))
+        runs = [(length + 1, first - 1) for first, length in _runs(same[:, i]) if length + 1 >= STALE_SESSIONS]
+        if runs:
+            length, first = max(runs)
+            message = f"{length} equal closes in a row ({len(runs)} such stretches)"
+            found.append(_finding(panel, first, i, "stale", message, grave=False))
     return found
 
 
