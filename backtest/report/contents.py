@@ -34,11 +34,6 @@ COSTS = {
     "total": "Total",
 }
 OUT_OF_SAMPLE = ("out_of_sample", "low", "high")
-BLOCK_STYLE: Style = "percent0"
-FIXED = {
-    "ticker", "name", "sector", "industry", "weight", "rank", "score", "borrow_fee", "adv_share", "days_to_trade",
-    "entered", "reason", "flags",
-}  # fmt: skip
 
 
 def sleeves(summary: Summary) -> Table:
@@ -225,70 +220,6 @@ def stress(result: Result) -> Table:
         rows(body),
         note="▼ a short of weak companies is expected to lose here. A gain means its names were not those squeezed.",
     )
-
-
-def constituents(result: Result) -> Table:
-    """The basket as it stands, with the reason for each name."""
-    frame = result.constituents
-    blocks = [c for c in frame.columns if c not in FIXED and pd.api.types.is_numeric_dtype(frame[c])]
-    plan: list[tuple[str, str, Style]] = [
-        ("weight", "Weight", "percent"),
-        ("rank", "Rank", "count"),
-        ("score", "Score", "ratio"),
-        *((b, _title(b), BLOCK_STYLE) for b in blocks),
-        ("borrow_fee", "Borrow fee", "percent"),
-        ("adv_share", "Of ADV", "percent"),
-        ("days_to_trade", "Days to trade", "ratio"),
-    ]
-    plan = [p for p in plan if p[0] in frame]
-    columns = [Column("Company", numeric=False), Column("Sector", numeric=False), *(Column(t) for _, t, _ in plan)]
-    columns += [Column("In since", numeric=False), Column("Why it is here", numeric=False)]
-    body = []
-    for row in frame.to_dict("records"):
-        flags = words(row.get("flags")).text
-        body.append(
-            [
-                Cell(str(row["ticker"]), str(row["ticker"]), detail=words(row.get("name")).text, mark=flags),
-                Cell(
-                    words(row.get("sector")).text, words(row.get("sector")).text, detail=words(row.get("industry")).text
-                ),
-                *(written(row[c], style) for c, _, style in plan),
-                words(day(row.get("entered"))),
-                words(row.get("reason")),
-            ]
-        )
-    return Table("constituents", "Current constituents", tuple(columns), rows(body), sortable=True)
-
-
-def _title(block: str) -> str:
-    """`ai` is an initialism, `ai_exposure` a name."""
-    return block.upper() if len(block) <= 3 else block.replace("_", " ").capitalize()
-
-
-def changes(result: Result, limit: int = 60) -> Table:
-    """Entries and exits, newest first."""
-    frame = result.changes.sort_values("date", ascending=False, kind="stable").head(limit)
-    body = [
-        [words(day(r["date"])), words(r["ticker"]), words(r["action"]), words(r["reason"])]
-        for r in frame.to_dict("records")
-    ]
-    columns = tuple(Column(t, numeric=False) for t in ("Date", "Ticker", "Action", "Reason"))
-    return Table("changes", "Latest entries and exits", columns, rows(body), sortable=True)
-
-
-def regime(result: Result) -> Table:
-    """The fragility signals at the last session."""
-    body = [
-        [
-            heading(r["signal"]),
-            written(r["value"]),
-            written(r["percentile"], "percent0"),
-            words(r.get("definition", "")),
-        ]
-        for r in result.regime.to_dict("records")
-    ]
-    columns = (Column("", numeric=False), Column("Value"), Column("Percentile"), Column("Definition", numeric=False))
-    return Table("regime", "Fragility of the tape", columns, rows(body))
 
 
 def remainder(summary: Summary, told: frozenset[str], shown: set[str]) -> Table:

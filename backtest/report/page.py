@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from backtest.report import contents, theme
+from backtest.report import contents, names, theme
 from backtest.report.bundle import packed, plotly_script
 from backtest.report.decision import VERDICTS, Test, tests
 from backtest.report.figures import sketches
@@ -107,9 +107,9 @@ def _tables(result: Result, summary: Summary, judged: list[Test]) -> dict[str, T
     ]
     framed = {
         "stress": contents.stress,
-        "constituents": contents.constituents,
-        "changes": contents.changes,
-        "regime": contents.regime,
+        "constituents": names.constituents,
+        "changes": names.changes,
+        "regime": names.regime,
     }
     made += [build(result) for frame, build in framed.items() if not getattr(result, frame).empty]
     cells = [c for table in made for row in table.rows for c in row]
