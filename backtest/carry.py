@@ -91,7 +91,11 @@ def day_counts(
     if settlement == "trade":
         settles = sessions
     elif settlement == "standard":
-        later = pd.DatetimeIndex(later_sessions) if len(later_sessions) else pd.bdate_range(sessions[-1], periods=9)[1:]
+        later = (
+            pd.DatetimeIndex(list(later_sessions))
+            if len(later_sessions)
+            else pd.bdate_range(sessions[-1], periods=9)[1:]
+        )
         every = sessions.append(later[later > sessions[-1]])
         lag = np.where(sessions < T_PLUS_2, 3, np.where(sessions < T_PLUS_1, 2, 1))
         # The sessions around a shortening settle together, never backwards.
@@ -138,7 +142,10 @@ def swap_accruals(sessions: pd.DatetimeIndex, terms: Financing, swap: Swap) -> F
 
 
 def borrow_accruals(fee_annual: Floats, marks: Floats, days: Floats) -> Floats:
-    """Borrow owed into each session per unit short: yesterday's fee x yesterday's mark x days / 360; (n_sessions, n_assets)."""
+    """Borrow owed into each session per share short: yesterday's fee x yesterday's mark x days / 360.
+
+    All arrays (n_sessions, n_assets) but `days` (n_sessions,).
+    """
     owed = np.zeros(marks.shape)
     np.multiply(fee_annual[:-1], marks[:-1], out=owed[1:])
     owed[1:] *= days[1:, None] / MONEY_MARKET_YEAR

@@ -54,7 +54,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class Rates:
-    """Costs laid out by session and name: `buy`, `sell` per dollar, `impact` per dollar and root of dollars, `limit` USD."""
+    """Costs by session and name: `buy`, `sell` per dollar, `impact` per dollar and root of dollars, `limit` in USD."""
 
     buy: Floats
     sell: Floats
@@ -63,7 +63,10 @@ class Rates:
 
 
 def rates(costs: Costs, n_sessions: int, n_assets: int) -> Rates:
-    """Lay the costs out as read-only (n_sessions, n_assets) views. Raises ``ConfigError`` on rates below 0 or above 25 %."""
+    """The costs as read-only (n_sessions, n_assets) views.
+
+    Raises ``ConfigError`` on rates below 0 or above 25 %, and on impact or limits without the volume they need.
+    """
     shape = (n_sessions, n_assets)
     side = [over(v, *shape, f"costs.{k}", missing=True) for k, v in _sides(costs)]
     _demand_range("costs.half_spread + commission", sum(_core(a) for a in side[:2]))

@@ -36,7 +36,7 @@ def sleeve_exposures(simulation: Simulation) -> pd.DataFrame:
 
 
 def turnover(simulation: Simulation) -> pd.Series:
-    """One-way turnover a year by sleeve and in `total`, decimal of average NAV; the first trade of a sleeve left out."""
+    """One-way turnover a year by sleeve and in `total`, decimal of average NAV; a sleeve's first trade is left out."""
     orders = simulation.orders
     n_sessions = len(simulation.nav)
     average = float(np.mean(np.maximum(simulation.nav, 0.0)))

@@ -45,8 +45,12 @@ class _Pile:
 
 @dataclass(frozen=True)
 class Ledger:
-    """`nav`, `cash` (n_sessions,); `lines` kind -> (n_sessions,); `residual` (n_sessions,) change of NAV the lines leave
-    unexplained; `ruined` session index or None."""
+    """What the replay found, (n_sessions,) each.
+
+    lines     kind -> P&L by session
+    residual  change of NAV that the lines leave unexplained
+    ruined    session index or None
+    """
 
     nav: Floats
     cash: Floats
@@ -75,7 +79,8 @@ class _Book:
         self.close = np.asarray(panel.close, dtype=np.float64).copy()
         self.split = np.asarray(panel.split, dtype=np.float64)
         self.dividend = np.nan_to_num(np.asarray(panel.dividend, dtype=np.float64))
-        self.n_sessions, self.n_assets = shape = self.close.shape
+        self.n_sessions, self.n_assets = len(self.close), self.close.shape[1]
+        shape = (self.n_sessions, self.n_assets)
         terms = account.financing
         self.year = day_counts(panel.sessions, terms.settlement) / MONEY_MARKET_YEAR
 
@@ -174,7 +179,9 @@ class _Book:
             halted = pile.member & ~self.trades & ~leaving
             chosen = asked & ((self.trades & ~locked) | halted)
             pile.mix = np.array([weights[i] / self.price[i] if chosen[i] else 0.0 for i in range(self.n_assets)])
-            pile.benched = {i: weights[i] / self.price[i] for i in np.flatnonzero(asked & locked & (self.price > 0))}
+            pile.benched = {
+                int(i): weights[i] / self.price[i] for i in np.flatnonzero(asked & locked & (self.price > 0))
+            }
             lingering = pile.member & ~leaving & self.works
             pile.member = chosen | halted | lingering
             return "size"
@@ -183,13 +190,13 @@ class _Book:
         if gone.any():
             for i in np.flatnonzero(gone & ~self.ends & (pile.mix > 0)):
                 if recalls is not None:
-                    pile.benched[i] = pile.mix[i]
+                    pile.benched[int(i)] = pile.mix[i]
             pile.mix = np.where(gone, 0.0, pile.mix)
             pile.member = pile.member & ~(self.ends if self.works else gone)
             action = "close"
-        for i in [i for i in pile.benched if not locked[i] and self.trades[i]]:
-            pile.mix[i] = pile.benched.pop(i)
-            pile.member[i] = True
+        for back in [i for i in pile.benched if not locked[i] and self.trades[i]]:
+            pile.mix[back] = pile.benched.pop(back)
+            pile.member[back] = True
             action = "size"
         return "size" if whole else action
 
@@ -304,7 +311,8 @@ def replay(account: Account) -> Ledger:
     """Keep the account by hand. Same inputs as `simulate`, same NAV to 1e-9, an independent road to it."""
     book = _Book(account)
     n = book.n_sessions
-    kinds = ["long", "short", "trading", "borrow", "dividends_received", "dividends_owed", "rebate", "interest", "margin"]
+    accrued = ("borrow", "dividends_received", "dividends_owed", "rebate", "interest", "margin")
+    kinds = ("long", "short", "trading", *accrued)
     line = {k: np.zeros(n) for k in kinds}
     nav, cash, residual = np.zeros(n), np.zeros(n), np.zeros(n)
     ruined: int | None = None
@@ -321,8 +329,7 @@ def replay(account: Account) -> Ledger:
             line["long" if pile.sign > 0 else "short"][t] += pile.sign * ((pile.shares * book.price) - worth).sum()
             paid = pile.sign * (pile.shares * book.dividend[t]).sum()
             line["dividends_received" if pile.sign > 0 else "dividends_owed"][t] += paid
-        carry = ("borrow", "dividends_received", "dividends_owed", "rebate", "interest", "margin")
-        book.cash += sum(line[k][t] for k in carry)
+        book.cash += sum(line[k][t] for k in accrued)
         book.nav = book.cash + sum(p.sign * (p.shares * book.price).sum() for p in book.piles)
         if book.nav > 0:
             book.trade(t, line)

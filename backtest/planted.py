@@ -44,7 +44,7 @@ def planted_panel(
 ) -> PlantedPanel:
     """A random market. `halts`, `splits`, `dividends` are chances per name and session, `endings` per name."""
     rng = np.random.default_rng(seed)
-    sessions = pd.bdate_range(start, periods=n_sessions).astype("datetime64[ns]")
+    sessions = pd.DatetimeIndex(pd.bdate_range(start, periods=n_sessions).astype("datetime64[ns]"))
     draw = rng.standard_normal((n_sessions, n_assets + 1))
     market = 0.0003 + 0.5 * volatility * draw[:, :1]
     returns = market * rng.uniform(0.5, 1.5, n_assets) + volatility * draw[:, 1:]
@@ -82,7 +82,13 @@ def planted_delistings(panel: PlantedPanel, seed: int, known: float = 0.7) -> De
 
 
 def planted_targets(
-    seed: int, panel: PlantedPanel, names: range | list[int], hold: int, every: int, change: float = 0.25, start: int = 0
+    seed: int,
+    panel: PlantedPanel,
+    names: range | list[int],
+    hold: int,
+    every: int,
+    change: float = 0.25,
+    start: int = 0,
 ) -> dict[int, Floats]:
     """Equal weights of `hold` of `names`, rebalanced each `every` sessions with a share of `change` replaced."""
     rng = np.random.default_rng(seed)
@@ -91,7 +97,7 @@ def planted_targets(
     targets: dict[int, Floats] = {}
     for t in range(start, len(panel.sessions), every):
         if t > start and hold < len(pool):
-            new = rng.permutation(np.setdiff1d(pool, chosen))[: max(1, int(round(change * hold)))]
+            new = rng.permutation(np.setdiff1d(pool, chosen))[: max(1, round(change * hold))]
             chosen = chosen.copy()
             chosen[rng.permutation(hold)[: len(new)]] = new
         weights = np.zeros(panel.close.shape[1])
@@ -111,9 +117,10 @@ def planted_account(seed: int, *, limits: bool = True, n_sessions: int | None = 
         dividends=rng.choice([0.0, 0.03]), volatility=rng.choice([0.02, 0.05]),
     )  # fmt: skip
     # The last name never stops: an index.
-    for array, fill in ((panel.close, None), (panel.split, 1.0)):
-        array[:, -1] = pd.Series(array[:, -1]).ffill().bfill().fillna(50.0) if fill is None else fill
-    book = planted_targets(seed, panel, range(k // 2), max(3, k // 4), int(rng.integers(5, 25)), start=int(rng.integers(0, 5)))
+    panel.close[:, -1] = pd.Series(panel.close[:, -1]).ffill().bfill().fillna(50.0)
+    panel.split[:, -1] = 1.0
+    every, start = int(rng.integers(5, 25)), int(rng.integers(0, 5))
+    book = planted_targets(seed, panel, range(k // 2), max(3, k // 4), every, start=start)
     if rng.random() < 0.3:
         for t, w in book.items():
             book[t] = w - 0.2 * np.eye(k)[-1]  # a book with a short of its own

@@ -26,7 +26,7 @@ def _base() -> Path:
 def _use(folder: Path) -> None:
     import numba
 
-    numba.config.CACHE_DIR = str(folder)
+    setattr(numba.config, "CACHE_DIR", str(folder))  # noqa: B010  (the attribute is made at import)
 
 
 def library_cache() -> None:

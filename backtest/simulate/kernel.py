@@ -172,7 +172,7 @@ def gather(t, market, sleeves, units, costs, plan, current, position, aim, scrat
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def size(t, nav, exposure, sign, role, total, held, limits, plan, state, aim, proportional, scratch):  # type: ignore[no-untyped-def]
-    """Fills `move` and `rate` of the scratch with the trades of this close and their cost per dollar; returns a status."""
+    """Fills `move` and `rate` of the scratch: the trades of this close and their cost per dollar. Returns a status."""
     max_trade, max_short, _, limited = limits
     _, todo, _, _ = plan
     current, scale, value, _ = state

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -21,7 +21,7 @@ from backtest.carry import Accruals, accruals, borrow_accruals, swap_accruals
 from backtest.costs import Rates, rates
 from backtest.simulate.account import Account, ShortSleeve
 from backtest.simulate.simulation import LINES, Simulation
-from backtest.simulate.sleeves import FUNDED, RATIO, Events, Recalls, sleeve_events
+from backtest.simulate.sleeves import FUNDED, RATIO, Events, sleeve_events
 from backtest.simulate.tape import Tape, tape
 from market.errors import ConfigError, DataError
 
@@ -83,21 +83,22 @@ class Desk:
     def of(cls, account: Account) -> Desk:
         """Lay the account's panel and terms out by session and name."""
         marks = tape(account.panel, account.delistings, account.max_halt_sessions)
-        shape = marks.price.shape
+        shape = (len(account.panel.sessions), len(account.panel.tickers))
         if not account.initial_nav > 0:
             raise ConfigError(f"initial_nav: must be above 0, found {account.initial_nav}")
         terms = accruals(account.panel.sessions, account.financing)
         fee = over(account.borrow_fee, *shape, "borrow_fee", missing=True)
         rate = rates(account.costs, *shape)
+        cap = over(account.short_cap_usd, *shape, "short_cap_usd")
         return cls(
             account=account,
             tape=marks,
             owed=borrow_accruals(fee, marks.price, terms.days),
             rates=rate,
             accruals=terms,
-            short_cap=over(account.short_cap_usd, *shape, "short_cap_usd"),
+            short_cap=cap,
             tradable=np.where(marks.terminal, 2, marks.observed).astype(np.uint8),
-            limited=bool(np.isfinite(account.costs.participation) or not np.isposinf(account.short_cap_usd).all()),
+            limited=bool(np.isfinite(account.costs.participation) or not np.isposinf(cap).all()),
             linger=bool(np.isfinite(account.costs.participation)),
         )
 
@@ -150,7 +151,7 @@ def simulate(account: Account, desk: Desk | None = None) -> Simulation:
     size = 4096
     while True:
         orders = vbt.order_buffer(size)
-        out = _outputs(*desk.tape.price.shape[:1], len(sleeves))
+        out = _outputs(len(desk.tape.price), len(sleeves))
         status, n_orders, ruined, at = vbt.run_account(
             *arguments.positional, account.initial_nav, False, True, orders, out
         )
@@ -218,7 +219,7 @@ class _Arguments:
 
 def _arguments(desk: Desk, variant: Variant) -> tuple[tuple[_Sleeve, ...], _Arguments]:
     account = desk.account
-    n_sessions, n_assets = desk.tape.price.shape
+    n_sessions = len(desk.tape.price)
     book = desk.book(account.long_targets if variant.long_targets is None else variant.long_targets)
     sleeves = book + tuple(_Sleeve(s.name, -1.0, RATIO, s.targets, s) for s in variant.shorts)
     if len({s.name for s in sleeves}) < len(sleeves):

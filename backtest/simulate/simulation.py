@@ -110,7 +110,7 @@ class Simulation:
         return pd.DataFrame(columns, index=self.sessions)[list(LINES)]
 
     def lines_by_sleeve(self) -> pd.DataFrame:
-        """Totals of the run, sleeves x kinds; the row `account` holds interest and margin, which belong to no sleeve."""
+        """Totals of the run, sleeves x kinds; the row `account` holds interest and margin, which no sleeve owns."""
         table = pd.DataFrame(
             {
                 "price": self.gain.sum(axis=0),
@@ -155,9 +155,9 @@ class Simulation:
         return pd.DataFrame(shares, index=self.sessions, columns=index)
 
     def by_name(self) -> pd.DataFrame:
-        """Totals of the run by (sleeve, ticker): `price, dividends, borrow, rebate, trading`; sums to the sleeve's lines.
+        """Totals of the run by (sleeve, ticker): `price, dividends, borrow, rebate, trading`.
 
-        The rebate of a sleeve is shared among its names by yesterday's value.
+        They sum to the sleeve's lines; the rebate of a sleeve is shared among its names by yesterday's value.
         """
         columns, shares = self._carried_positions()
         sleeve, name = np.divmod(columns, len(self.tickers))
@@ -191,7 +191,7 @@ class Simulation:
 
     @cached_property
     def identity_error(self) -> float:
-        """Largest relative gap, over the sessions, between NAV and cash + shares x price rebuilt from the orders alone."""
+        """Largest relative gap, on any session, of NAV from cash + shares x price rebuilt from the orders alone."""
         columns, shares = self._carried_positions()
         name = columns % len(self.tickers)
         worth = (shares * self.tape.price[:, name]).sum(axis=1)
@@ -215,7 +215,7 @@ class Simulation:
 
         if not self.borrow.any():
             return None
-        fee = over(self.account.borrow_fee, *self.tape.price.shape, "borrow_fee", missing=True)
+        fee = over(self.account.borrow_fee, len(self.nav), len(self.tickers), "borrow_fee", missing=True)
         days = day_counts(self.sessions, self.account.financing.settlement)
         return borrow_accruals(fee, self.tape.price, days)
 

@@ -46,7 +46,7 @@ class Recalls:
 
 @dataclass(frozen=True)
 class Events:
-    """Events of one sleeve in compressed rows: entries `starts[k]:starts[k + 1]` of `names` and `units` belong to event k.
+    """Events of one sleeve in compressed rows: `starts[k]:starts[k + 1]` of `names` and `units` belong to event k.
 
     sessions  (n_events,) ascending
     kind      (n_events,) RETARGET or CLOSE
@@ -153,12 +153,12 @@ def _weights(weights: npt.ArrayLike, n_assets: int, name: str, t: int) -> Floats
 
 
 def _candidates(wanted: Mapping[int, Floats], tape: Tape, recalls: Recalls | None) -> list[int]:
-    """Sessions at which something might happen to a name that is ever held: rebalances, endings, resumptions, recalls."""
+    """Sessions at which something might happen to a name ever held: rebalances, endings, resumptions, recalls."""
     if not wanted:
         return []
     ever = np.any([w > MIN_TARGET for w in wanted.values()], axis=0)
     resumed = tape.observed[1:, ever] & ~tape.observed[:-1, ever]
-    flags = tape.terminal[:, ever].any(axis=1)
+    flags = np.asarray(tape.terminal[:, ever].any(axis=1))
     flags[1:] |= resumed.any(axis=1)
     if recalls is not None:
         flags |= recalls.recalled[:, ever].any(axis=1)

@@ -76,7 +76,10 @@ class Tape:
 
 
 def tape(panel: Panel, delistings: Delistings | None = None, max_halt_sessions: int = MAX_HALT_SESSIONS) -> Tape:
-    """Marks, dividends and closing-out sessions of a panel. Raises ``DataError`` on prices or splits that are not positive."""
+    """Marks, dividends and closing-out sessions of a panel.
+
+    Raises ``DataError`` on prices or splits that are not positive.
+    """
     n_sessions, n_assets = panel.close.shape
     close = np.asarray(panel.close, dtype=np.float64)
     _demand_positive(panel, close, np.asarray(panel.split))
@@ -94,7 +97,7 @@ def tape(panel: Panel, delistings: Delistings | None = None, max_halt_sessions: 
     age = np.where(last >= 0, row - last, -1)
     terminal = (last >= 0) & np.where(row > final[None, :], row == final[None, :] + 1, age == max_halt_sessions + 1)
 
-    factor = np.cumprod(np.asarray(panel.split, dtype=np.float64), axis=0)
+    factor: Floats = np.multiply.accumulate(np.asarray(panel.split, dtype=np.float64), axis=0)
     carried = np.where(observed, close, 0.0) * factor
     price = np.take_along_axis(carried, np.maximum(last, 0), axis=0)
     price[last < 0] = 0.0

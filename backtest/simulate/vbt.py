@@ -12,7 +12,7 @@ The driver holds positions in carried shares (see `tape`), needs no pandas and r
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
@@ -50,6 +50,9 @@ __all__ = [
     "unit_series",
     "vbt",
 ]
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 jit.engine_cache()
 
@@ -95,7 +98,7 @@ def execute(t, nav, cash, first_column, sign, at, who, p, q, move, rate, positio
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def run_account(  # type: ignore[no-untyped-def]
+def _run_account(  # type: ignore[no-untyped-def]
     market, sleeves, series, policy, terms, costs, limits, initial_nav, proportional, keep_orders, orders, out
 ):
     """One account, session by session. Returns (status, n_orders, ruined session or -1, offending session).
@@ -115,7 +118,8 @@ def run_account(  # type: ignore[no-untyped-def]
     """
     sign, role, bounds, sessions, kind, total, starts, names, units = sleeves
     ratio, refresh, exposure = policy
-    o_nav, o_cash, o_interest, o_margin, o_traded, o_value, o_gain, o_trading, o_dividends, o_borrow, o_rebate, o_held = out
+    o_nav, o_cash, o_interest, o_margin, o_traded = out[:5]
+    o_value, o_gain, o_trading, o_dividends, o_borrow, o_rebate, o_held = out[5:]
     accrued = (o_interest, o_margin, o_gain, o_dividends, o_borrow, o_rebate)
     n_sessions, n_assets = market[0].shape
     n_sleeves = len(sign)
@@ -176,8 +180,8 @@ def run_account(  # type: ignore[no-untyped-def]
                     for k in range(at[s], at[s + 1]):
                         aim[s, who[k]] = scale[s] * scratch[5][k] if may[k] != 0 else q[k]
                 cash, fees, traded, value[s], n_orders, filled = execute(
-                    t, nav, cash, s * n_assets, sign[s], (at[s], at[s + 1]), who, p, q, move, rate, position[s], debt[s],
-                    keep_orders, orders, n_orders,
+                    t, nav, cash, s * n_assets, sign[s], (at[s], at[s + 1]), who, p, q, move, rate,
+                    position[s], debt[s], keep_orders, orders, n_orders,
                 )  # fmt: skip
                 if not filled:
                     return REFUSED, n_orders, ruined, t
@@ -194,3 +198,6 @@ def run_account(  # type: ignore[no-untyped-def]
         if nav <= 0.0:
             ruined = t
     return FINE, n_orders, ruined, -1
+
+
+run_account = cast("Callable[..., tuple[int, int, int, int]]", _run_account)  # numba's own type hides the signature

@@ -150,9 +150,7 @@ def test_splitting_a_name_changes_nothing(seed):
     extra = np.ones_like(panel.split)
     extra[rng.integers(1, len(extra), 5), rng.integers(0, extra.shape[1], 5)] = rng.choice([2.0, 7.0, 0.1], 5)
     factor = np.cumprod(extra, axis=0)
-    split = replace(
-        panel, close=panel.close / factor, dividend=panel.dividend / factor, split=panel.split * extra
-    )
+    split = replace(panel, close=panel.close / factor, dividend=panel.dividend / factor, split=panel.split * extra)
     other = simulate(replace(account, panel=split))
     assert np.abs(other.nav / sim.nav - 1)[: living(sim)].max() < TIGHT
 
@@ -183,10 +181,14 @@ def test_what_comes_later_changes_nothing_before(seed, share):
     known = pd.DatetimeIndex(delistings.last_session) < panel.sessions[cut - 1]
     other = replace(
         account,
-        panel=replace(panel, close=close, dividend=poisoned(panel.dividend, cut, rng), split=poisoned(panel.split, cut, rng)),
+        panel=replace(
+            panel, close=close, dividend=poisoned(panel.dividend, cut, rng), split=poisoned(panel.split, cut, rng)
+        ),
         long_targets={**account.long_targets, **shuffled},
         borrow_fee=poisoned(account.borrow_fee, cut, rng),
-        delistings=Delistings(np.where(known, delistings.last_session, np.datetime64("NaT", "ns")), delistings.total_return),
+        delistings=Delistings(
+            np.where(known, delistings.last_session, np.datetime64("NaT", "ns")), delistings.total_return
+        ),
     )
     before = replace(account, delistings=other.delistings)
     try:
@@ -318,10 +320,10 @@ def test_wrong_arguments_are_config_errors():
         simulate(replace(account, shorts=(ShortSleeve("book", targets, 0.5),)))
     with pytest.raises(ConfigError, match="initial_nav"):
         simulate(replace(account, initial_nav=0.0))
-    with pytest.raises(ConfigError, match="between 0 and 0.25"):
+    with pytest.raises(ConfigError, match=r"between 0 and 0\.25"):
         simulate(replace(account, costs=Costs(half_spread=5.0)))
+    square = planted_panel(1, 12, 12)
     with pytest.raises(ConfigError, match="one per name or one per session"):
-        square = planted_panel(1, 12, 12)
         simulate(Account(square, {0: np.full(12, 1 / 12)}, borrow_fee=np.full(12, 0.01)))
 
 

@@ -54,7 +54,7 @@ def naive(vbt, close, size, fees=0.0, **options):
     )  # fmt: skip
 
 
-# --- what leaves, ends or halts ---------------------------------------------------------------------------------------
+# --- what leaves, ends or halts -------------------------------------------------------------------
 
 
 def test_leavers_given_nan_stay_short_in_vectorbt_and_are_bought_back_here(vbt):
@@ -92,7 +92,11 @@ def test_a_total_loss_has_a_price_above_zero():
     close[2:, 1] = np.nan
     known = Delistings(np.array(["NaT", "2024-01-03"], dtype="datetime64[ns]"), np.array([0.0, -1.0]))
     account = Account(
-        panel_of(close), {0: one_hot(1, 0)}, (ShortSleeve("b", {0: one_hot(0, 1)}, 0.5),), initial_nav=100.0, delistings=known
+        panel_of(close),
+        {0: one_hot(1, 0)},
+        (ShortSleeve("b", {0: one_hot(0, 1)}, 0.5),),
+        initial_nav=100.0,
+        delistings=known,
     )
     sim = simulate(account)
     assert sim.orders.iloc[-1]["price"] == pytest.approx(10e-6)
@@ -129,7 +133,7 @@ def test_one_missing_price_does_not_poison_the_account():
     assert np.isfinite(simulate(replace(account, panel=replace(panel, close=close))).nav).all()
 
 
-# --- cash -------------------------------------------------------------------------------------------------------------
+# --- cash -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("long", "short"), [(1.3, 0.3), (1.5, 0.3), (2.0, 0.0)])
@@ -140,7 +144,13 @@ def test_130_30_is_filled_as_asked_and_the_debit_is_negative_cash(vbt, long, sho
     assert clipped[0] == pytest.approx(100.0 + 100.0 * short)  # vectorbt stops at the cash it has
     sleeves = (ShortSleeve("basket", {0: one_hot(0, 1)}, short / long),) if short else ()
     sim = simulate(
-        Account(panel_of(close), {0: one_hot(long, 0)}, sleeves, initial_nav=100.0, financing=Financing(0.05, debit_spread=0.01))
+        Account(
+            panel_of(close),
+            {0: one_hot(long, 0)},
+            sleeves,
+            initial_nav=100.0,
+            financing=Financing(0.05, debit_spread=0.01),
+        )
     )
     assert sim.long_value[0] == pytest.approx(100.0 * long)
     assert sim.short_value[0] == pytest.approx(-100.0 * short)
@@ -150,7 +160,9 @@ def test_130_30_is_filled_as_asked_and_the_debit_is_negative_cash(vbt, long, sho
 
 
 def test_costs_are_paid_out_of_the_investment_and_never_by_debit():
-    account = Account(panel_of(np.full((3, 2), 10.0)), {0: one_hot(0.5, 0.5)}, costs=Costs(half_spread=0.01), initial_nav=100.0)
+    account = Account(
+        panel_of(np.full((3, 2), 10.0)), {0: one_hot(0.5, 0.5)}, costs=Costs(half_spread=0.01), initial_nav=100.0
+    )
     sim = simulate(account)
     assert sim.cash[0] == pytest.approx(0.0, abs=1e-12)
     assert sim.nav[0] == pytest.approx(100.0 / 1.01)
@@ -167,7 +179,9 @@ def test_ruin_ends_the_account_with_its_date(vbt):
     close[3:, 1] = 40.0
     stuck = naive(vbt, close, np.array([[1.0, -0.5]] + [[np.nan] * 2] * 3 + [[0.0, 0.0]] + [[np.nan] * 2]))
     assert stuck.assets().iloc[-1, 1] == -5.0  # vectorbt rejects even the order to get out
-    sim = simulate(Account(panel_of(close), {0: one_hot(1, 0)}, (ShortSleeve("b", {0: one_hot(0, 1)}, 0.5),), initial_nav=100.0))
+    sim = simulate(
+        Account(panel_of(close), {0: one_hot(1, 0)}, (ShortSleeve("b", {0: one_hot(0, 1)}, 0.5),), initial_nav=100.0)
+    )
     assert sim.ruined == 3
     assert sim.nav.tolist() == [100.0] * 3 + [-50.0] * 3
     assert sim.value[3:].tolist() == [[0.0, 0.0]] * 3
@@ -176,7 +190,7 @@ def test_ruin_ends_the_account_with_its_date(vbt):
     assert daily_error(sim) < 1e-12
 
 
-# --- time -------------------------------------------------------------------------------------------------------------
+# --- time -----------------------------------------------------------------------------------------
 
 
 def test_an_order_fills_at_the_close_of_its_session_and_earns_from_the_next():
@@ -209,12 +223,17 @@ def test_fees_accrue_each_calendar_day_and_settlement_may_lag():
     assert (-lagged.lines["borrow"] / per_day).round(9).tolist() == [0, 4, 1, 1, 1, 3]
 
 
-# --- names, shapes, settings --------------------------------------------------------------------------------------------
+# --- names, shapes, settings ----------------------------------------------------------------------
 
 
 def test_a_name_held_long_and_short_is_two_positions(vbt):
     sim = simulate(
-        Account(panel_of(np.full((2, 1), 10.0)), {0: one_hot(1.0)}, (ShortSleeve("b", {0: one_hot(1.0)}, 0.4),), initial_nav=100.0)
+        Account(
+            panel_of(np.full((2, 1), 10.0)),
+            {0: one_hot(1.0)},
+            (ShortSleeve("b", {0: one_hot(1.0)}, 0.4),),
+            initial_nav=100.0,
+        )
     )
     assert sim.positions().iloc[-1].to_dict() == {("book", "N0"): 10.0, ("b", "N0"): -4.0}
 
@@ -283,7 +302,9 @@ def test_both_vectorbt_engines_give_the_same_records():
     pd.testing.assert_frame_equal(rust.orders.records, numba.orders.records)
     ours = np.sort(sim.records["size"])
     theirs = rust.orders.records
-    assert np.sort(theirs.loc[theirs["fees"].notna() & (theirs["col"] < theirs["col"].max()), "size"]) == pytest.approx(ours)
+    assert np.sort(theirs.loc[theirs["fees"].notna() & (theirs["col"] < theirs["col"].max()), "size"]) == pytest.approx(
+        ours
+    )
 
 
 def test_the_rust_wheel_has_the_version_of_vectorbt():
