@@ -19,6 +19,7 @@ import pandas as pd
 import basket
 from backtest.simulate.account import Targets
 from basket import hedge
+from market import calendar
 from market.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -155,9 +156,7 @@ def check_sessions(every: str, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
         return sessions
     if every == "rebalance":
         return sessions[:0]
-    period = sessions.to_period("W" if every == "weekly" else "M")
-    last = np.r_[period[1:] != period[:-1], False]  # whether the last ends its period is not known yet
-    return sessions[last]
+    return calendar.last_of_each(sessions, "W" if every == "weekly" else "M")
 
 
 def targets_of(leg: Basket, sessions: pd.DatetimeIndex, tickers: pd.Index) -> Targets:
