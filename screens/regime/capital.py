@@ -13,10 +13,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from screens.metrics import derived
 from screens.regime.registry import signal
-from screens.regime.rolling import Array, Mask
+from screens.regime.rolling import Array
 
 if TYPE_CHECKING:
     from market import View
@@ -26,35 +27,43 @@ HYPERSCALERS = "AMZN,GOOGL,META,MSFT,ORCL"
 BORROWING_SECTORS = ("Information Technology", "Communication Services", "Utilities")
 NOTE = "market note of November 2025"
 FEWEST_BORROWERS = 20
+QUARTERS_OF_TWO_YEARS = 12  # two whole calendar years lie within the last twelve quarters
 
 
-def columns(tickers: np.ndarray, names: str) -> np.ndarray:
-    """Positions of comma-separated tickers among those of a view; unknown ones are left out."""
-    return np.flatnonzero(np.isin(tickers, [name.strip() for name in names.split(",")]))
+def named(tape: Tape, names: str) -> NDArray[np.int64]:
+    """Positions of comma-separated tickers; those that the store does not have are left out."""
+    at = tape.columns([name.strip() for name in names.split(",")])
+    return at[at >= 0]
 
 
-def fiscal_capex(view: View, names: str, lag: int = 0) -> float:
-    """Capital expenditure of the last fiscal years known (`lag` years back), USD; NaN unless every company has one."""
-    capex = view.item("capital_expenditure", "year", lag)[columns(view.tickers.to_numpy(), names)]
-    return float(capex.sum()) if capex.size else np.nan
+def fiscal_capex(tape: Tape, names: str, years_back: int = 0) -> Array:
+    """Capital expenditure of the last fiscal years known, USD, (n_weeks,); NaN unless every company has one."""
+    at = named(tape, names)
+    capex = tape.weekly_item("capital_expenditure", "year", years_back)[:, at]
+    return capex.sum(axis=1) if at.size else np.full(len(capex), np.nan)
 
 
-def calendar_capex(view: View, names: str) -> tuple[float, float]:
-    """Capital expenditure of the last calendar year whose four quarters all companies have, and of the year before."""
-    at = columns(view.tickers.to_numpy(), names)
-    totals: dict[int, np.ndarray] = {}
-    for lag in range(12):
-        ends = view.item_period_end("capital_expenditure", "quarter", lag)[at]
-        values = view.item("capital_expenditure", "quarter", lag)[at]
-        for place, (end, value) in enumerate(zip(ends, values, strict=True)):
-            if np.isfinite(value) and not np.isnat(end):
-                year = int(end.astype("datetime64[Y]").astype(int)) + 1970
-                totals.setdefault(year, np.zeros((2, len(at))))[:, place] += value, 1
-    whole = {year: part[0].sum() for year, part in totals.items() if len(at) and (part[1] == 4).all()}
-    last = max(whole, default=None)
-    if last is None:
-        return np.nan, np.nan
-    return float(whole[last]), float(whole.get(last - 1, np.nan))
+def calendar_capex(tape: Tape, names: str) -> Array:
+    """Capital expenditure of the last calendar year that all have by quarters, and of the one before; (n_weeks, 2)."""
+    at = named(tape, names)
+
+    def read(view: View) -> Array:
+        nothing = np.full(2, np.nan)
+        for lag in (3, 2, 1, 0):
+            if not at.size or np.isnan(view.item("capital_expenditure", "quarter", lag)[at]).any():
+                return nothing  # no unbroken quarters, as where cash flows are annual
+        totals: dict[int, Array] = {}
+        for lag in range(QUARTERS_OF_TWO_YEARS):
+            values = view.item("capital_expenditure", "quarter", lag)[at]
+            years = view.item_period_end("capital_expenditure", "quarter", lag)[at].astype("datetime64[Y]")
+            for place in np.flatnonzero(np.isfinite(values)):
+                total = totals.setdefault(int(years[place].astype(np.int64)), np.zeros((2, len(at))))
+                total[:, place] += values[place], 1
+        whole = {year: float(total[0].sum()) for year, total in totals.items() if (total[1] == 4).all()}
+        last = max(whole, default=None)
+        return nothing if last is None else np.array([whole[last], whole.get(last - 1, np.nan)])
+
+    return tape.weekly(f"calendar capex {names}", read)
 
 
 @signal(
@@ -65,7 +74,7 @@ def calendar_capex(view: View, names: str) -> tuple[float, float]:
     needs=("facts",),
 )
 def hyperscaler_capex(tape: Tape, *, tickers: str = HYPERSCALERS) -> Array:
-    return tape.weekly(f"capex {tickers}", lambda view, members: fiscal_capex(view, tickers))
+    return tape.held(fiscal_capex(tape, tickers))
 
 
 @signal(
@@ -76,8 +85,8 @@ def hyperscaler_capex(tape: Tape, *, tickers: str = HYPERSCALERS) -> Array:
     needs=("facts",),
 )
 def hyperscaler_capex_growth(tape: Tape, *, tickers: str = HYPERSCALERS) -> Array:
-    before = tape.weekly(f"capex before {tickers}", lambda view, members: fiscal_capex(view, tickers, 1))
-    return hyperscaler_capex(tape, tickers=tickers) / np.where(before > 0, before, np.nan) - 1
+    now, before = fiscal_capex(tape, tickers), fiscal_capex(tape, tickers, 1)
+    return tape.held(now / np.where(before > 0, before, np.nan) - 1)
 
 
 @signal(
@@ -89,7 +98,7 @@ def hyperscaler_capex_growth(tape: Tape, *, tickers: str = HYPERSCALERS) -> Arra
 )
 def hyperscaler_capex_calendar(tape: Tape, *, tickers: str = HYPERSCALERS) -> Array:
     """Unknown on a store whose cash flows are annual."""
-    return tape.weekly(f"calendar {tickers}", lambda view, members: calendar_capex(view, tickers)[0])
+    return tape.held(calendar_capex(tape, tickers)[:, 0])
 
 
 @signal(
@@ -100,16 +109,13 @@ def hyperscaler_capex_calendar(tape: Tape, *, tickers: str = HYPERSCALERS) -> Ar
     needs=("facts",),
 )
 def hyperscaler_capex_calendar_growth(tape: Tape, *, tickers: str = HYPERSCALERS) -> Array:
-    def growth(view: View, members: Mask) -> float:
-        last, before = calendar_capex(view, tickers)
-        return last / before - 1 if before > 0 else np.nan
-
-    return tape.weekly(f"calendar growth {tickers}", growth)
+    last, before = calendar_capex(tape, tickers).T
+    return tape.held(last / np.where(before > 0, before, np.nan) - 1)
 
 
-def debt_change(view: View) -> Array:
-    """Debt less debt four quarters before, USD; shape (n_assets,)."""
-    return derived.debt(view) - derived.debt(view, 4)
+def debt_change(tape: Tape) -> Array:
+    """Debt less debt four quarters before, USD; shape (n_weeks, n_assets)."""
+    return tape.weekly("debt change", lambda view: derived.debt(view) - derived.debt(view, 4))
 
 
 @signal(
@@ -120,11 +126,9 @@ def debt_change(view: View) -> Array:
     needs=("facts",),
 )
 def hyperscaler_debt_change(tape: Tape, *, tickers: str = HYPERSCALERS) -> Array:
-    def change(view: View, members: Mask) -> float:
-        values = debt_change(view)[columns(view.tickers.to_numpy(), tickers)]
-        return float(np.nansum(values)) if np.isfinite(values).any() else np.nan
-
-    return tape.weekly(f"debt change {tickers}", change)
+    change = debt_change(tape)[:, named(tape, tickers)]
+    known = np.isfinite(change)
+    return tape.held(np.where(known.any(axis=1), np.where(known, change, 0.0).sum(axis=1), np.nan))
 
 
 @signal(
@@ -136,13 +140,11 @@ def hyperscaler_debt_change(tape: Tape, *, tickers: str = HYPERSCALERS) -> Array
     needs=("facts",),
 )
 def hyperscaler_debt_share(tape: Tape, *, tickers: str = HYPERSCALERS) -> Array:
-    def share(view: View, members: Mask) -> float:
-        at = columns(view.tickers.to_numpy(), tickers)
-        change, capex = debt_change(view)[at], view.item("capital_expenditure", "year")[at]
-        both = np.isfinite(change) & (capex > 0)
-        return float(change[both].sum() / capex[both].sum()) if both.any() else np.nan
-
-    return tape.weekly(f"debt share {tickers}", share)
+    at = named(tape, tickers)
+    change, capex = debt_change(tape)[:, at], tape.weekly_item("capital_expenditure", "year")[:, at]
+    both = np.isfinite(change) & (capex > 0)
+    spent = np.where(both, capex, 0.0).sum(axis=1)
+    return tape.held(np.where(both, change, 0.0).sum(axis=1) / np.where(spent > 0, spent, np.nan))
 
 
 @signal(
@@ -154,13 +156,10 @@ def hyperscaler_debt_share(tape: Tape, *, tickers: str = HYPERSCALERS) -> Array:
     needs=("facts", "members"),
 )
 def tech_utilities_borrowing(tape: Tape) -> Array:
-    def share(view: View, members: Mask) -> float:
-        sector = view.sector()
-        counted = members & ~np.isin(sector, ("Financials", "Real Estate"))
-        change = debt_change(view)
-        rises = np.where(counted & (change > 0), change, 0.0)
-        if (rises > 0).sum() < FEWEST_BORROWERS:
-            return np.nan
-        return float(rises[np.isin(sector, BORROWING_SECTORS)].sum() / rises.sum())
-
-    return tape.weekly("tech and utilities borrowing", share)
+    change = debt_change(tape)
+    counted = tape.members[tape.week_starts] & ~tape.sector_is("Financials", "Real Estate")
+    rises = np.where(counted & (change > 0), change, 0.0)
+    total = rises.sum(axis=1)
+    few = (rises > 0).sum(axis=1) < FEWEST_BORROWERS
+    share = rises[:, tape.sector_is(*BORROWING_SECTORS)].sum(axis=1) / np.where(total > 0, total, np.nan)
+    return tape.held(np.where(few, np.nan, share))

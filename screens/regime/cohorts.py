@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from screens.regime.registry import signal
-from screens.regime.rolling import Array, Mask, compounded
+from screens.regime.rolling import Array, compounded
 
 if TYPE_CHECKING:
-    from market import View
     from screens.regime.tape import Tape
 
 COHORTS: dict[str, tuple[str, ...]] = {
@@ -84,14 +83,10 @@ def consumer_breadth(tape: Tape, *, cohort: str = "restaurants", window: int = 5
     choices=COHORT,
 )
 def consumer_sales_falling(tape: Tape, *, cohort: str = "restaurants") -> Array:
-    among = tape.industry_is(*COHORTS[cohort])
-
-    def share(view: View, members: Mask) -> float:
-        now, before = view.item("revenue", "ttm"), view.item("revenue", "ttm", 4)
-        known = members & among & np.isfinite(now) & (before > 0)
-        return float((now < before)[known].mean()) if known.any() else np.nan
-
-    return tape.weekly(f"sales falling {cohort}", share)
+    now, before = tape.weekly_item("revenue", "ttm"), tape.weekly_item("revenue", "ttm", 4)
+    counted = tape.members[tape.week_starts] & tape.industry_is(*COHORTS[cohort]) & np.isfinite(now) & (before > 0)
+    n = counted.sum(axis=1)
+    return tape.held((counted & (now < before)).sum(axis=1) / np.where(n > 0, n, np.nan))
 
 
 @signal(

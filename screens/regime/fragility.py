@@ -56,8 +56,8 @@ class Regime(TypedDict):
 
 
 def history(spec: RegimeSpec | str | os.PathLike[str], data: Market) -> pd.DataFrame:
-    """Everything through time, by session: columns ("value", name), ("percentile", name), and under "": score, state,
-    acting (bool) and multiplier.
+    """Everything through time, by session: columns ("value", name), ("percentile", name), and under "session": score,
+    state and acting (bool) and multiplier.
 
     Raises `DataError` where the store lacks what a signal cannot do without (members, prices, market caps).
     """
@@ -72,9 +72,7 @@ def evaluate(spec: RegimeSpec | str | os.PathLike[str], data: Market, session: p
     """
     spec = spec if isinstance(spec, RegimeSpec) else load(Path(spec), RegimeSpec)
     day = data.session(session)
-    everything = _kept(spec, data)
-    place = int(data.sessions.searchsorted(day))
-    row = {(str(part), str(name)): everything[part, name].to_numpy()[place] for part, name in everything.columns}
+    row = _kept(spec, data).iloc[int(data.sessions.searchsorted(day))].to_dict()
     readings: dict[str, Reading] = {}
     for use in spec.signals:
         entry = SIGNALS[use.signal]
@@ -89,10 +87,10 @@ def evaluate(spec: RegimeSpec | str | os.PathLike[str], data: Market, session: p
     return {
         "as_of": day.date().isoformat(),
         "signals": readings,
-        "score": _number(row["", "score"]),
-        "state": _word(row["", "state"], row["", "score"]),
-        "acting": "on" if row["", "acting"] else "off",
-        "multiplier": _number(row["", "multiplier"]),
+        "score": _number(row["session", "score"]),
+        "state": _word(row["session", "state"], row["session", "score"]),
+        "acting": "on" if row["session", "acting"] else "off",
+        "multiplier": _number(row["session", "multiplier"]),
     }
 
 
@@ -128,7 +126,7 @@ def _history(spec: RegimeSpec, data: Market) -> pd.DataFrame:
     columns = {("value", name): array for name, array in values.items()}
     columns |= {("percentile", name): array for name, array in percentiles.items()}
     rest = {"score": score, "state": state, "acting": lagged(state, gate.lag), "multiplier": size}
-    columns |= {("", name): array for name, array in rest.items()}
+    columns |= {("session", name): array for name, array in rest.items()}
     return pd.DataFrame(columns, index=data.sessions)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from market import Market, View
+    from market.view import Basis
+
+T = TypeVar("T")
 
 LONGEST_HALT = 5  # sessions
+OLDEST_CAP = np.timedelta64(400, "D")  # as views do: an annual table still serves, nothing older
 THURSDAY = 3  # 1970-01-01 was one, counting from Monday
 
 
@@ -39,11 +43,17 @@ class Tape:
         self.fund = fund
         self.sessions: pd.DatetimeIndex = data.sessions
         self.tickers: pd.Index = data.tickers
-        self._kept: dict[tuple[object, ...], Array] = {}
+        self._kept: dict[tuple[object, ...], object] = {}
 
     @property
     def n_sessions(self) -> int:
         return len(self.sessions)
+
+    def remembered(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
+        """What `make` gives, computed once for each key."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return cast(T, self._kept[key])
 
     def columns(self, names: list[str]) -> NDArray[np.int64]:
         """Position of each name among the tickers, -1 where the market does not have it."""
@@ -96,17 +106,26 @@ class Tape:
         caps = self.data.market_caps
         if caps is None:
             raise DataError("no market_cap table in this store: index weights cannot be told")
-        panel = self.data.panel()
-        out = np.vstack([caps.at(row, panel)[0] for row in range(self.n_sessions)])
-        out[~self.members] = np.nan
+        last = caps.dates.searchsorted(self.sessions.to_numpy(), side="right") - 1
+        columns = np.arange(len(self.tickers))
+        held = np.where(
+            last[:, None] >= 0, caps.day[np.maximum(last, 0)], -1
+        )  # row of the table, (n_sessions, n_assets)
+        at = np.maximum(held, 0)
+        age = self.sessions.to_numpy()[:, None] - caps.dates[at]
+        base = caps.session[at]
+        before = np.where(base >= 0, self.held_closes[np.maximum(base, 0), columns], np.nan)
+        moved = np.where(np.isnan(before), 1.0, self.held_closes / np.where(before > 0, before, 1.0))
+        out = np.where((held >= 0) & (age <= OLDEST_CAP), caps.value[at, columns] * moved, np.nan)
+        out[~self.members | np.isnan(self.held_closes)] = np.nan
         issuers = self.data.securities["issuer"].to_numpy(dtype=object)
         by_issuer: dict[object, list[int]] = {}
         for column, issuer in enumerate(issuers):
             if issuer:
                 by_issuer.setdefault(issuer, []).append(column)
-        for columns in by_issuer.values():
-            for place, column in enumerate(columns[1:], start=1):
-                earlier = np.isfinite(out[:, columns[:place]]).any(axis=1)
+        for lines in by_issuer.values():
+            for place, column in enumerate(lines[1:], start=1):
+                earlier = np.isfinite(out[:, lines[:place]]).any(axis=1)
                 out[earlier, column] = np.nan
         return out
 
@@ -170,10 +189,7 @@ class Tape:
 
     def above_average(self, window: int) -> tuple[Mask, Mask]:
         """Whether each close is above the average of `window` closes, today's included, and where that is known."""
-        key = ("average", window)
-        if key not in self._kept:
-            self._kept[key] = rolling_mean(self.held_closes, window)
-        average = self._kept[key]
+        average = self.remembered(("average", window), lambda: rolling_mean(self.held_closes, window))
         return self.closes > average, np.isfinite(average) & np.isfinite(self.closes)
 
     def sector_is(self, *names: str) -> Mask:
@@ -184,20 +200,25 @@ class Tape:
         """Names of the given GICS sub-industries, today's classification; shape (n_assets,)."""
         return np.asarray(np.isin(self.data.securities["industry"].to_numpy(dtype=object), names))
 
-    def weekly(self, name: str, read: Callable[[View, Mask], float]) -> Array:
-        """A statement figure: read on the first session of each week through a view, held until the next week."""
-        key = ("weekly", name)
-        if key not in self._kept:
-            out = np.full(self.n_sessions, np.nan)
-            for first, last in self._weeks:
-                out[first:last] = read(self.data.as_of(self.sessions[first]), self.members[first])
-            self._kept[key] = out
-        return self._kept[key]
+    def weekly(self, name: str, read: Callable[[View], Array]) -> Array:
+        """Statement figures of all names on the first session of each week, shape (n_weeks, n_assets), kept by name."""
+
+        def all_weeks() -> Array:
+            return np.vstack([read(self.data.as_of(self.sessions[first])) for first in self.week_starts])
+
+        return self.remembered(("weekly", name), all_weeks)
+
+    def weekly_item(self, item: str, basis: Basis, lag: int = 0) -> Array:
+        """A statement item as known on the first session of each week, shape (n_weeks, n_assets)."""
+        return self.weekly(f"{item} {basis} {lag}", lambda view: view.item(item, basis, lag))
+
+    def held(self, by_week: Array) -> Array:
+        """A figure a week, held on every session until the next week; (n_weeks,) to (n_sessions,)."""
+        return np.repeat(by_week, np.diff([*self.week_starts.tolist(), self.n_sessions]))
 
     @cached_property
-    def _weeks(self) -> list[tuple[int, int]]:
-        """First row of each calendar week, and of the next."""
+    def week_starts(self) -> NDArray[np.int64]:
+        """Row of the first session of each calendar week."""
         day = self.sessions.to_numpy().astype("datetime64[D]").astype(np.int64)
         week = (day + THURSDAY) // 7  # weeks begin on Monday
-        first = np.flatnonzero(np.r_[True, week[1:] != week[:-1]])
-        return list(zip(first.tolist(), [*first[1:].tolist(), self.n_sessions], strict=True))
+        return np.flatnonzero(np.r_[True, week[1:] != week[:-1]])

@@ -102,6 +102,10 @@ def fell_below(tape: Tape, *, window: int = 50, sessions: int = 5) -> Array:
 
 def extremes(tape: Tape, window: int) -> tuple[Mask, Mask, Mask]:
     """New highs, new lows, and where a name has `window` closes; each (n_sessions, n_assets)."""
+    return tape.remembered(("extremes", window), lambda: _extremes(tape, window))
+
+
+def _extremes(tape: Tape, window: int) -> tuple[Mask, Mask, Mask]:
     from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
     closes = tape.held_closes
