@@ -72,19 +72,10 @@ def carry_frame(unhedged: Simulation, hedged: Simulation) -> pd.DataFrame:
 def attribution_frame(unhedged: Simulation, hedged: Simulation, average_nav: float) -> pd.DataFrame:
     """`usd, bps_per_year` by kind; `total` is hedged less book."""
     gap = hedged.lines.sum() - unhedged.lines.sum()
-    usd = pd.Series(
-        {
-            "long": gap["long"],
-            "short": gap["short"],
-            "trading": gap["trading"],
-            "borrow": gap["borrow"],
-            "dividends": gap["dividends_received"] + gap["dividends_owed"],
-            "rebate": gap["rebate"],
-            "interest": gap["interest"],
-            "margin": gap["margin"],
-        }
-    )
-    usd["total"] = float(usd.sum())
+    found = {kind: float(gap[kind]) for kind in ("long", "short", "trading", "borrow")}
+    found["dividends"] = float(gap["dividends_received"] + gap["dividends_owed"])
+    found |= {kind: float(gap[kind]) for kind in ("rebate", "interest", "margin")}
+    usd = pd.Series(found | {"total": sum(found.values())}, dtype=np.float64)
     frame = pd.DataFrame({"usd": usd, "bps_per_year": BPS * usd / average_nav / years(hedged.sessions)})
     frame.index.name = "kind"
     return frame

@@ -167,5 +167,5 @@ def targets_of(leg: Basket, sessions: pd.DatetimeIndex, tickers: pd.Index) -> Ta
     rows[0] = leg.held_on(sessions[0]).reindex(tickers).fillna(0.0).to_numpy(dtype=np.float64)
     wide = leg.weights.reindex(columns=tickers).fillna(0.0)
     for session in leg.rebalances[(leg.rebalances > sessions[0]) & (leg.rebalances <= sessions[-1])]:
-        rows[int(sessions.get_loc(session))] = wide.loc[session].to_numpy(dtype=np.float64)
+        rows[int(sessions.searchsorted(session))] = wide.loc[session].to_numpy(dtype=np.float64)
     return rows

@@ -29,7 +29,7 @@ from backtest.holdings import constituents
 from backtest.ledger import replay
 from backtest.legs import Legs, build_legs
 from backtest.placebos import BEST_QUALITY, placebos
-from backtest.result import Result
+from backtest.result import Json, Result
 from backtest.rivals import EQUAL_BETA, HOLD_LESS, rivals, spread_frame
 from backtest.simulate.daily import daily_error, daily_portfolio
 from backtest.spec import RunSpec
@@ -107,7 +107,7 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
     benchmarks = summary.benchmark_figures(others, unhedged.nav, legs, risk_free)
     table = constituents(legs, float(-hedged.short_value[-1]))
     warnings = cautions(legs, data, hedged, foresight)
-    told = {
+    told: dict[str, Json] = {
         "name": spec.name,
         "question": spec.question,
         "answer": verdict.answer(sleeves, evidence, spread, benchmarks),
@@ -122,11 +122,11 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
             "last": float(path["target"].iloc[-1]),
             "changes": int((path["target"].diff().fillna(0.0) != 0).sum()),
         },
-        "hedge_effectiveness": evidence.to_dict("index"),
+        "hedge_effectiveness": {str(k): dict(line) for k, line in evidence.to_dict("index").items()},
         "costs_bps_per_year": frames.costs_bps(carry, average_nav),
         "average_nav_usd": {"hedged": average_nav, "book": float(nav["book"].mean())},
-        "attribution": {kind: float(value) for kind, value in attribution["usd"].items()},
-        "attribution_bps_per_year": {kind: float(value) for kind, value in attribution["bps_per_year"].items()},
+        "attribution": {str(kind): float(value) for kind, value in attribution["usd"].items()},
+        "attribution_bps_per_year": {str(kind): float(v) for kind, v in attribution["bps_per_year"].items()},
         "ledger": {
             "max_identity_error": hedged.identity_error,
             "max_ledger_error": replay(hedged.account).error(hedged.nav),

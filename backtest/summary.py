@@ -50,7 +50,7 @@ def benchmark_figures(found: Rivals, book: np.ndarray, legs: Legs, risk_free: pd
             line["mean_ratio"] = float(found.ratios[name].mean())
         else:
             line["share_held"] = found.held_share
-        told[name] = line
+        told[str(name)] = line
     return told
 
 
@@ -87,13 +87,14 @@ def band_of_navs(random: Sequence[Placebo]) -> dict[str, np.ndarray]:
 
 def coverage(legs: Legs) -> dict[str, Json]:
     """Share of each date's index members with prices, and of the universe with each metric, over the run's dates."""
-    inside = [s for r, s in legs.short.signal_sessions.items() if legs.sessions[0] <= r <= legs.sessions[-1]]
-    found = [legs.short.screened[s] for s in inside if s in legs.short.screened]
+    decided = legs.short.signal_sessions
+    decided = decided[(decided.index >= legs.sessions[0]) & (decided.index <= legs.sessions[-1])]
+    found = [legs.short.screened[session] for session in decided if session in legs.short.screened]
     metrics = pd.DataFrame([one.coverage for one in found])
     told: dict[str, Json] = {
         "members": {},
-        "metrics": {name: float(metrics[name].mean()) for name in metrics},
-        "metrics_least": {name: float(metrics[name].min()) for name in metrics},
+        "metrics": {str(name): float(metrics[name].mean()) for name in metrics},
+        "metrics_least": {str(name): float(metrics[name].min()) for name in metrics},
         "ranked_names": {"least": min((legs.short.pools[k].size for k in range(len(legs.short.pools))), default=0)},
     }
     index = index_of(legs)
@@ -114,16 +115,16 @@ def turnover_figures(legs: Legs, hedged: Simulation) -> dict[str, float]:
     for name, leg in (("basket", legs.short), ("book", legs.book)):
         inside = leg.turnover[(leg.turnover.index > legs.sessions[0]) & (leg.turnover.index <= legs.sessions[-1])]
         told[name] = float(inside.sum()) / years(legs.sessions)
-    told |= {f"account_{name.replace(' ', '_')}": float(value) for name, value in turnover(hedged).items()}
+    told |= {f"account_{str(name).replace(' ', '_')}": float(value) for name, value in turnover(hedged).items()}
     return told
 
 
 def spread_figures(spread: pd.DataFrame) -> dict[str, dict[str, Figures]]:
     """The spread table by benchmark and window."""
     told: dict[str, dict[str, Figures]] = {}
-    for row in spread.itertuples(index=False):
-        line = {"annual": float(row.annual), "t": float(row.t), "n_sessions": int(row.n_sessions)}
-        told.setdefault(str(row.benchmark), {})[str(row.window)] = line
+    for row in spread.to_dict("records"):
+        line = {name: float(row[name]) for name in ("annual", "t", "n_sessions")}
+        told.setdefault(str(row["benchmark"]), {})[str(row["window"])] = line
     return told
 
 

@@ -6,7 +6,6 @@ Nothing of the engine is used for the second opinion: tables are read with panda
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +24,10 @@ FLAGSHIP = ROOT / "configs" / "runs" / "low_quality_vs_mega_cap.yaml"
 
 
 @pytest.fixture(scope="module")
-def result() -> Iterator[Result]:
+def result() -> Result:
     spec = load(FLAGSHIP, RunSpec)
     fewer = {"placebos": Placebos(random_draws=5, seed=spec.placebos.seed), "bootstrap": Bootstrap(draws=200)}
-    yield run(spec.model_copy(update=fewer), market.open("sample"))
+    return run(spec.model_copy(update=fewer), market.open("sample"))
 
 
 @pytest.fixture(scope="module")
