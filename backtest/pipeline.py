@@ -122,7 +122,7 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
             "last": float(path["target"].iloc[-1]),
             "changes": int((path["target"].diff().fillna(0.0) != 0).sum()),
         },
-        "hedge_effectiveness": {str(k): dict(line) for k, line in evidence.to_dict("index").items()},
+        "hedge_effectiveness": summary.table_figures(evidence),
         "costs_bps_per_year": frames.costs_bps(carry, average_nav),
         "average_nav_usd": {"hedged": average_nav, "book": float(nav["book"].mean())},
         "attribution": {str(kind): float(value) for kind, value in attribution["usd"].items()},

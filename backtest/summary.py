@@ -135,3 +135,8 @@ def span_figures(legs: Legs) -> Mapping[str, Json]:
         "sessions": len(legs.sessions),
         "years": years(legs.sessions),
     }
+
+
+def table_figures(table: pd.DataFrame) -> dict[str, Figures]:
+    """A frame of numbers as nested objects, row by row."""
+    return {str(row): {str(c): float(v) for c, v in line.items()} for row, line in table.iterrows()}
