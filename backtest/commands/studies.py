@@ -1,17 +1,21 @@
-"""Commands that study a run: what other hedge ratios would have done, and what would hurt."""
+"""Commands that study a run: other hedge ratios, what would hurt, the state of the tape, and the look-ahead audit."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from backtest.commands.options import Data, Debug, Json, Quiet, RunFile
+from backtest.commands.options import Data, Debug, Json, LatestAsOf, Quiet, RunFile
 from backtest.commands.terminal import Terminal
 from backtest.report.numerals import numeral
 
 Kinds = Annotated[str, typer.Option("--estimators", metavar="A,B", help="Only these; by default all that can run.")]
 BOOK_PER_SQUEEZE = (0.0, -0.1, 0.3)  # the book unmoved, falling (January 2021), rising along (a junk rally)
+RunOrRegime = Annotated[Path, typer.Argument(metavar="RUN", help="A run's YAML file, or a regime's.")]
+Dates = Annotated[int, typer.Option("--dates", metavar="N", min=1, help="At how many sessions to cut the data.")]
+DIFFERENCES_SHOWN = 20
 REFITS_EVERY = 21  # sessions: estimators that are optimised anew at each refit take minutes at a weekly pace
 
 
@@ -132,3 +136,84 @@ def stress(run: RunFile, data: Data = "sample", json_to: Json = "", quiet: Quiet
             f"with {beside}, a rise of the shorts by {numeral(one.margin_call, 'percent0')} brings a margin call, "
             f"by {numeral(one.ruin, 'percent0')} ruin"
         )
+
+
+def regime(
+    run: RunOrRegime,
+    as_of: LatestAsOf = "",
+    data: Data = "sample",
+    json_to: Json = "",
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """The fragility signals on a date, each against its own past, and the state of the gate.
+
+    \b
+    RUN may be a run or a regime's own file; a run that names no regime is shown
+    with the shipped one.
+    \b
+    Examples:
+      hedgebasket regime configs/runs/low_quality_vs_mega_cap.yaml --as-of 2025-10-31
+      hedgebasket regime configs/regimes/fragility.yaml --json -
+    """
+    import market
+    from backtest.spec import RunSpec
+    from backtest.starter import templates
+    from market.errors import ConfigError
+    from screens.loading import load_any
+    from screens.regime import RegimeSpec, evaluate
+
+    terminal = Terminal(quiet, json_to)
+    spec = load_any(run)
+    if isinstance(spec, RunSpec):
+        spec = load_any(spec.regime.target if spec.regime else templates() / "regimes" / "fragility.yaml")
+    if not isinstance(spec, RegimeSpec):
+        raise ConfigError(f"{run}: neither a run nor a regime")
+    with terminal.progress() as progress:
+        progress("reading the market", 0, 0)
+        opened = market.open(data)
+        progress("computing the signals through time", 0, 0)
+        found = evaluate(spec, opened, as_of or opened.end)
+    terminal.data(found)
+    rows = [
+        (name, numeral(signal["value"]), numeral(signal["percentile"], "percent0"), signal["fragile"])
+        for name, signal in found["signals"].items()
+    ]
+    terminal.table(("signal", "value", "percentile", "fragile when"), rows, title=f"{spec.name} on {found['as_of']}")
+    terminal.text(f"score {numeral(found['score'], 'ratio')}, state {found['state']}, acting {found['acting']}")
+
+
+def audit(
+    run: RunFile,
+    dates: Dates = 20,
+    data: Data = "sample",
+    json_to: Json = "",
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Look-ahead audit: run again on data that end early, and demand the same figures to the bit up to that day.
+
+    \b
+    Exits 1 where anything differs.
+    \b
+    Examples:
+      hedgebasket audit configs/runs/low_quality_vs_mega_cap.yaml
+      hedgebasket audit my_run.yaml --dates 5 --data ~/my-store
+    """
+    import market
+    from backtest.audit import audit as audited
+    from backtest.spec import RunSpec
+    from screens.loading import load
+
+    terminal = Terminal(quiet, json_to)
+    spec = load(run, RunSpec)
+    with terminal.progress() as progress:
+        found = audited(spec, market.open(data), dates, progress)
+    count = len(found.differences)
+    listed = [vars(one) for one in found.differences]
+    terminal.data({"dates": len(found.dates), "differences": count, "cuts": found.dates, "found": listed})
+    for difference in found.differences[:DIFFERENCES_SHOWN]:
+        terminal.text(str(difference))
+    terminal.text(f"{len(found.dates)} dates, {count} difference{'' if count == 1 else 's'}")
+    if count:
+        raise typer.Exit(1)
