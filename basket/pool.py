@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,9 +62,15 @@ class Pool:
             return str(self.why_not[position])
         return ", ".join(self.screened.reasons(position))
 
-    @property
+    @cached_property
     def size(self) -> int:
+        """Names that may be held."""
         return int(np.isfinite(self.rank).sum())
+
+    @cached_property
+    def n_sectors(self) -> int:
+        """Sectors among the names that may be held."""
+        return int(np.unique(self.sector[np.isfinite(self.rank)]).size)
 
 
 def rank_again(order: Floats, allowed: Bools) -> Floats:

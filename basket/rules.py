@@ -102,7 +102,9 @@ def exposure_band(name: str, exposure: Floats, target: float, within: float, pri
     known = exposure[np.isfinite(exposure)]
     row = np.where(np.isfinite(exposure), exposure, known.mean() if known.size else 0.0)
     text = f"{name} {target:.3g} ± {within:.3g}"
-    return Rule(text, row[None, :], np.array([target - within]), np.array([target + within]), ("at its limit",), priority)
+    return Rule(
+        text, row[None, :], np.array([target - within]), np.array([target + within]), ("at its limit",), priority
+    )
 
 
 def sectors_near(labels: Sequence[str], wanted: dict[str, float], within: float, priority: int | None = None) -> Rule:

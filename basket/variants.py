@@ -11,21 +11,25 @@ The first two reuse the pools: no screen is evaluated again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from basket.built import Basket
 from basket.level import LevelHistory, build_history
-from basket.pool import Pool, rank_again
+from basket.pool import Pool
 from basket.sizing import Sizer
 from basket.walk import walk
 
 if TYPE_CHECKING:
     from market.market import Market
+
+
+Floats = npt.NDArray[np.float64]
 
 
 def best_quality(basket: Basket) -> Basket:
@@ -45,11 +49,15 @@ def random_histories(basket: Basket, n_draws: int, seed: int) -> Iterator[LevelH
     Draw k depends on the seed and k alone. Weights (`.weights`, at `.rebalances`) and returns as in `build_history`.
     """
     n_assets = len(basket.history.prices.tickers)
-    allowed = [np.isfinite(pool.rank) for pool in basket.pools]
+    allowed = [np.flatnonzero(np.isfinite(pool.rank)) for pool in basket.pools]
     for draw in range(n_draws):
-        place = np.random.default_rng([seed, draw]).permutation(n_assets).astype(float)
-        pools = [replace(pool, rank=rank_again(place, may)) for pool, may in zip(basket.pools, allowed, strict=True)]
-        yield _history(basket, pools, _fresh(basket))
+        place = np.random.default_rng([seed, draw]).permutation(n_assets)
+        ranks = []
+        for may in allowed:
+            rank = np.full(n_assets, np.nan)
+            rank[may[np.argsort(place[may])]] = np.arange(1.0, may.size + 1.0)
+            ranks.append(rank)
+        yield _history(basket, basket.pools, _fresh(basket), ranks)
 
 
 def random_returns(basket: Basket, n_draws: int, seed: int) -> pd.DataFrame:
@@ -71,9 +79,9 @@ def _fresh(basket: Basket) -> Sizer:
     return replace(basket.size, notes=[])
 
 
-def _history(basket: Basket, pools: tuple[Pool, ...] | list[Pool], size: Sizer) -> LevelHistory:
+def _history(basket: Basket, pools: Sequence[Pool], size: Sizer, ranks: Sequence[Floats] | None = None) -> LevelHistory:
     at = basket.history.prices.sessions.get_indexer(basket.signal_sessions.index).astype(np.int64)
-    walked = walk(pools, at, basket.history.prices, basket.limits, size)
+    walked = walk(pools, at, basket.history.prices, basket.limits, size, ranks)
     return build_history(
         (at, walked.weights),
         basket.history.prices,

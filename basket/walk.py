@@ -108,7 +108,6 @@ def renew(
 ) -> tuple[Floats, Ints]:
     """Choose and weigh anew: target weights (n_assets,) and the columns passed over for a full group."""
     allowed = np.isfinite(rank)
-    n_sectors = np.unique(pool.sector[allowed]).size
     chosen = choose(
         rank,
         incumbent,
@@ -118,7 +117,7 @@ def renew(
         age=age,
         min_hold=limits.min_hold,
         sector=pool.sector,
-        max_per_sector=limits.sector_limit(min(pool.count, int(allowed.sum())), n_sectors),
+        max_per_sector=limits.sector_limit(min(pool.count, pool.size), pool.n_sectors),
         issuer=pool.issuer,
         max_per_issuer=limits.max_per_issuer,
     )
