@@ -67,8 +67,10 @@ def check_target(target: Path) -> None:
     parent = target.absolute().parent
     while not parent.exists():
         parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise ConfigError(f"{target}: cannot write into {parent}; choose another --out")
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=f".{target.name}.", dir=parent))
+    except OSError as error:
+        raise ConfigError(f"{target}: cannot write into {parent} ({error.strerror}); choose another --out") from None
 
 
 def manifest(result: Result, command: Sequence[str] = (), files: Sequence[str | Path] = ()) -> dict[str, object]:
