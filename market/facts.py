@@ -37,7 +37,8 @@ FLOWS: tuple[str, ...] = (
 INSTANTS: tuple[str, ...] = (
     "assets", "current_assets", "cash_and_short_term_investments", "receivables", "inventory", "liabilities",
     "current_liabilities", "payables", "short_term_debt", "long_term_debt", "operating_leases", "retained_earnings",
-    "equity", "minority_interest", "preferred_equity", "shares_outstanding",
+    "equity", "minority_interest", "preferred_equity", "shares_outstanding", "property_plant_equipment",
+    "deferred_revenue", "debt_due_12m", "debt_due_36m",
 )  # fmt: skip
 AVERAGES: tuple[str, ...] = ("shares_diluted",)  # a weighted mean over the period: never summed
 ITEMS: tuple[str, ...] = FLOWS + INSTANTS + AVERAGES

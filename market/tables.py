@@ -60,6 +60,10 @@ INSTANTS = (
     "minority_interest",
     "preferred_equity",
     "shares_outstanding",
+    "property_plant_equipment",
+    "deferred_revenue",
+    "debt_due_12m",  # from the maturity table of the notes, so once a year
+    "debt_due_36m",
 )
 AVERAGES = ("shares_diluted",)  # over a period, so it has a period_start as flows do, but is never summed
 ITEMS: frozenset[str] = frozenset(FLOWS + INSTANTS + AVERAGES)

@@ -34,6 +34,8 @@ _ALL_EQUITY = "StockholdersEquityIncludingPortionAttributableToNoncontrollingInt
 _BORROWINGS = "[ShortTermBorrowings|CommercialPaper|NotesPayableCurrent]"
 _CURRENT_PART = "[LongTermDebtCurrent|LongTermDebtAndCapitalLeaseObligationsCurrent]"
 
+_MATURITIES = "LongTermDebtMaturitiesRepaymentsOfPrincipal"
+
 ALTERNATIVES: dict[str, tuple[str, ...]] = {
     "revenue": (
         "max(Revenues, RevenueFromContractWithCustomerExcludingAssessedTax)",  # contract revenue can be a subset
@@ -175,6 +177,17 @@ ALTERNATIVES: dict[str, tuple[str, ...]] = {
         "= [PreferredStockValue|PreferredStockValueOutstanding]",
     ),
     "shares_outstanding": ("dei:EntityCommonStockSharesOutstanding", "CommonStockSharesOutstanding"),
+    "property_plant_equipment": (
+        "PropertyPlantAndEquipmentNet",
+        "PropertyPlantAndEquipmentAndFinanceLeaseRightOfUseAssetAfterAccumulatedDepreciationAndAmortization",
+    ),
+    "deferred_revenue": (
+        "ContractWithCustomerLiability",
+        "= ContractWithCustomerLiabilityCurrent + ContractWithCustomerLiabilityNoncurrent?",
+        "DeferredRevenueCurrent + DeferredRevenueNoncurrent?",
+    ),
+    "debt_due_12m": (f"{_MATURITIES}InNextTwelveMonths",),
+    "debt_due_36m": (f"{_MATURITIES}InNextTwelveMonths + {_MATURITIES}InYearTwo + {_MATURITIES}InYearThree",),
     "shares_diluted": (
         "WeightedAverageNumberOfDilutedSharesOutstanding",
         "= WeightedAverageNumberOfShareOutstandingBasicAndDiluted",
