@@ -160,11 +160,23 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
         effectiveness=evidence,
         spread=spread,
         rolling=rolling_table(book_returns, hedged_returns, basket_returns),
-        regime=pd.DataFrame(columns=["signal", "value", "percentile", "definition"]),
+        regime=tape_frame(spec, data, legs.sessions[-1]),
         warnings=warnings,
         market=data,
         daily_portfolio=partial(daily_portfolio, hedged),
     )
+
+
+def tape_frame(spec: RunSpec, data: Market, session: pd.Timestamp) -> pd.DataFrame:
+    """The fragility signals at a session, where the run names a regime: `signal, value, percentile, definition`."""
+    columns = ["signal", "value", "percentile", "definition"]
+    if spec.regime is None:
+        return pd.DataFrame(columns=columns)
+    from screens.regime import evaluate
+
+    signals = evaluate(spec.regime.target, data, session)["signals"]
+    rows = [(name, one["value"], one["percentile"], one["definition"]) for name, one in signals.items()]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _demand_alive(name: str, account: Simulation, legs: Legs) -> None:
