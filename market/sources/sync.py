@@ -23,9 +23,11 @@ import pandas as pd
 
 from market.errors import DataError
 from market.members import LiveMembers, from_pitindex
+from market.sources.coverage import contents, coverage, tickers_of
 from market.sources.importers import new_york_fed
 from market.sources.pacing import Patience
 from market.sources.parts import Note, Parts
+from market.sources.sec import reports
 from market.sources.sec.client import Endpoints, SecClient
 from market.sources.sec.company import fetch, securities_rows
 from market.sources.yahoo import Yahoo, last_final_day
@@ -111,14 +113,16 @@ def sync(
     patience: Patience | None = None,
     now: pd.Timestamp | None = None,
     max_age_hours: float = 12.0,
+    texts: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, object]:
     """Fill a store (made where there is none) with facts, prices, members, securities and rates from `since` on.
 
     `tickers` narrows the index to some names; `references` are funds and index levels to have prices of; `contact` is
     for the SEC (default `$HEDGEBASKET_CONTACT`); `now` is the New York time that decides which bars are final. Returns
-    `{"store", "fingerprint", "tables", "coverage", "failed", "excluded"}`. Raises `ConfigError` without a contact, `DataError` where the store is being written by another or
-    nothing at all could be fetched.
+    `{"store", "fingerprint", "tables", "coverage", "failed", "excluded"}`. Raises `ConfigError` without a contact,
+    `DataError` where the store is being written by another or nothing at all could be fetched. With `texts` the annual
+    reports themselves are read too (a few megabytes each) and their terms counted.
     """
     opened = store if isinstance(store, Store) else Store.create(store)
     servers = servers or Servers.from_environment()
@@ -131,10 +135,21 @@ def sync(
         with SecClient(run.work / "sec", contact, servers.sec, patience, max_age_hours) as client:
             notes = _companies(run, client, sec_parts, wanted)
             rates = _rates(run, client, servers.fed)
+            text_parts = _texts(run, client, notes) if texts else None
         yahoo = Yahoo(run.work / "yahoo", patience, servers.yahoo)
         _prices(run, yahoo, price_parts, [*wanted, *references], live)
         _assemble(run, writer, live, notes, rates, sec_parts, price_parts)
-    return _report(run, index, wanted)
+        if text_parts is not None and text_parts.names():
+            found = [text_parts.rows(name) for name in text_parts.names()]
+            writer.merge("filing_text", pd.concat(found, ignore_index=True), "SEC 10-K documents", by="ticker")
+    return {
+        "store": opened.location,
+        "fingerprint": opened.fingerprint,
+        **contents(opened),
+        "coverage": coverage(opened, index, wanted, run.since, run.final_day),
+        "failed": sorted(run.failed, key=lambda one: one["what"]),
+        "excluded": sorted(run.excluded, key=lambda one: one["what"]),
+    }
 
 
 def _companies(run: _Run, client: SecClient, parts: Parts, wanted: Collection[str]) -> list[Note]:
@@ -161,6 +176,18 @@ def _companies(run: _Run, client: SecClient, parts: Parts, wanted: Collection[st
         if note["excluded"]:
             run.excluded.append({"what": ", ".join(by_cik[cik]), "reason": str(note["excluded"])})
     return sorted(notes, key=lambda note: str(note["cik"]).zfill(10))
+
+
+def _texts(run: _Run, client: SecClient, notes: Collection[Note]) -> Parts:
+    """Terms of the annual reports of every company that serves, one part a company."""
+    parts = Parts(run.work, "filing_text")
+    wanted = [note for note in notes if not note["excluded"]]
+    work = client.reader.map(lambda note: reports.fetch(client, parts, note, run.since), wanted)
+    for done, (note, failures) in enumerate(work, 1):
+        run.progress("annual reports", done, len(wanted))
+        for failure in [str(failures)] if isinstance(failures, DataError) else failures:
+            run.fail(", ".join(map(str, _listed(note))), failure)
+    return parts
 
 
 def _prices(run: _Run, yahoo: Yahoo, parts: Parts, wanted: Collection[str], live: LiveMembers) -> None:
@@ -248,45 +275,9 @@ def _with_others(
     for name in sorted(names):
         yield parts.rows(name)
     if store.has(table):
-        for ticker in sorted(_tickers(store, table) - set(tickers)):
+        for ticker in sorted(tickers_of(store, table) - set(tickers)):
             quoted = ticker.replace("'", "''")
             yield store.frame(table, where=f"ticker = '{quoted}'")
-
-
-def _report(run: _Run, index: str, wanted: Collection[str]) -> dict[str, object]:
-    manifest = run.store.manifest
-    tables = {
-        name: {"rows": entry.rows, "tickers": entry.tickers, "start": entry.start, "end": entry.end}
-        for name, entry in manifest.tables.items()
-    }
-    return {
-        "store": run.store.location,
-        "fingerprint": run.store.fingerprint,
-        "tables": tables,
-        "coverage": _coverage(run, index, wanted),
-        "failed": sorted(run.failed, key=lambda one: one["what"]),
-        "excluded": sorted(run.excluded, key=lambda one: one["what"]),
-    }
-
-
-def _coverage(run: _Run, index: str, wanted: Collection[str]) -> list[dict[str, int]]:
-    """By year: members at its end (or at the last final day), and how many of them have prices and facts."""
-    members = run.store.frame("members", where=f"\"index\" = '{index}'")
-    have = {name: _tickers(run.store, name) for name in ("prices", "facts")}
-    rows = []
-    for year in range(run.since.year, run.final_day.year + 1):
-        day = min(pd.Timestamp(year, 12, 31), run.final_day)
-        inside = members[(members["start"] <= day) & (members["end"].isna() | (members["end"] >= day))]
-        names = set(inside["ticker"]) & set(wanted)
-        counts = {f"with_{name}": len(names & tickers) for name, tickers in have.items()}
-        rows.append({"year": year, "members": len(names), **counts})
-    return rows
-
-
-def _tickers(store: Store, table: str) -> set[str]:
-    if not store.has(table):
-        return set()
-    return set(store.query(f"SELECT DISTINCT ticker FROM {table}", (table,))["ticker"].to_pylist())
 
 
 def _listed(note: Note) -> list[object]:

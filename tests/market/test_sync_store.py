@@ -133,6 +133,26 @@ def test_new_filings_arrive_and_imports_stay(tmp_path, clean):
     assert held.loc["KO", "cik"] == 21344
 
 
+def test_annual_reports_are_read_once(tmp_path):
+    answers = replay_server.small_answers()
+    listed = json.loads(answers["/submissions/CIK0000021344.json"].content)
+    recent = listed["filings"]["recent"]
+    for name, value in (("accessionNumber", "0000021344-22-000001"), ("filingDate", "2022-02-20"), ("form", "10-K")):
+        recent[name].insert(0, value)
+    recent["primaryDocument"] = ["ko.htm"] + [""] * (len(recent["form"]) - 1)
+    answers["/submissions/CIK0000021344.json"] = Answer(json.dumps(listed).encode())
+    body = "<p>Item 1. Business</p><p>" + "we bottle drinks with AI " * 60 + "</p><p>Item 2. Properties</p>"
+    page = "/Archives/edgar/data/21344/000002134422000001/ko.htm"
+    answers[page] = Answer(body.encode(), "text/html")
+    with Replay(answers) as server:
+        for _ in range(2):
+            report = run(tmp_path / "store", server, texts=True, max_age_hours=0.0)
+        assert server.counts[page] == 1
+    assert report["failed"] == []
+    (row,) = Store(tmp_path / "store").frame("filing_text").to_dict("records")
+    assert (row["ticker"], row["section"], row["words"], row["adoption_hits"]) == ("KO", "1", 302, 60)
+
+
 def test_a_symbol_that_another_company_took_over_is_left_out(tmp_path):
     """A member that left in 2021 and whose symbol has prices from 2022 on only."""
     answers = replay_server.small_answers()

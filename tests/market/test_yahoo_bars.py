@@ -38,10 +38,13 @@ def yahoo_frame(adjusted: pd.DataFrame) -> pd.DataFrame:
 
 def by_hand() -> pd.DataFrame:
     """Six days: 0.40 paid on 40-dollar shares, a two-for-one split, 0.25 paid on the new shares."""
-    return pd.DataFrame(
-        {"date": pd.bdate_range("2024-01-01", periods=6), "close": [40.0, 39.6, 42.0, 20.0, 20.5, 20.2],
-         "dividend": [0, 0.40, 0, 0, 0.25, 0], "split": [1.0, 1, 1, 2, 1, 1], "volume": [100.0, 100, 100, 250, 260, 270]}
-    )  # fmt: skip
+    columns = {
+        "close": [40.0, 39.6, 42.0, 20.0, 20.5, 20.2],
+        "dividend": [0, 0.40, 0, 0, 0.25, 0],
+        "split": [1.0, 1, 1, 2, 1, 1],
+        "volume": [100.0, 100, 100, 250, 260, 270],
+    }
+    return pd.DataFrame({"date": pd.bdate_range("2024-01-01", periods=6), **columns})
 
 
 def test_splits_are_undone_once_on_close_volume_and_dividend():

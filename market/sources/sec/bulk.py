@@ -20,6 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 from market.errors import DataError
+from market.sources.coverage import tickers_of
 from market.sources.sec.companyfacts import as_frame
 from market.sources.sec.history import joined, table
 from market.sources.sec.successors import PREDECESSORS, filers
@@ -117,14 +118,13 @@ def import_companyfacts(
             if not taken:
                 reasons = "; ".join(f"CIK {one['row']}: {one['reason']}" for one in report.left_out[:3])
                 raise DataError(f"{source}: no company to take ({reasons})")
-            if opened.has("facts"):
-                for name in sorted(set(opened.frame("facts", ["ticker"])["ticker"]) - set(taken)):
-                    quoted = name.replace("'", "''")
-                    yield opened.frame("facts", where=f"ticker = '{quoted}'")
+            for name in sorted(tickers_of(opened, "facts") - set(taken)):
+                quoted = name.replace("'", "''")
+                yield opened.frame("facts", where=f"ticker = '{quoted}'")
 
         writer.replace_in_parts("facts", parts(), SOURCE)
-        unnamed = set(opened.frame("securities", ["ticker"])["ticker"]) if opened.has("securities") else set()
-        new = [(t, name, cik, "stock") for t, (cik, name) in sorted(known.items()) if t not in unnamed]
+        named = tickers_of(opened, "securities")
+        new = [(t, name, cik, "stock") for t, (cik, name) in sorted(known.items()) if t not in named]
         if new:
             writer.merge("securities", pd.DataFrame(new, columns=["ticker", "name", "cik", "type"]), SOURCE)
     return report
