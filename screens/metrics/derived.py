@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from market.errors import DataError
 from screens.metrics.tier_rule import Floats, Mask
 from screens.per_view import per_view
 
@@ -35,14 +34,6 @@ def ttm(view: View, item: str, lag: int = 0) -> Floats:
 def latest(view: View, item: str, lag: int = 0) -> Floats:
     """A balance, `lag` quarters ago."""
     return view.item(item, "latest", lag)
-
-
-def optional(view: View, item: str, lag: int = 0) -> Floats:
-    """A balance that few stores hold: NaN throughout where the store does not know the item at all."""
-    try:
-        return latest(view, item, lag)
-    except DataError:
-        return np.full(len(view.tickers), np.nan)
 
 
 def or_zero(values: Floats) -> Floats:

@@ -22,7 +22,7 @@ from screens.registry import NOT_FINANCIAL, Values, metric
 if TYPE_CHECKING:
     from market.view import View
 
-OPERATING_ACCRUALS = (("receivables", 1.0), ("inventory", 1.0), ("payables", -1.0))
+OPERATING_ACCRUALS = (("receivables", 1.0), ("inventory", 1.0), ("payables", -1.0), ("deferred_revenue", -1.0))
 COSTS = ("gross_profit", "selling_general_administrative", "research_and_development")
 
 
@@ -51,7 +51,7 @@ def operating_profitability(view: View, *, research_in_sga: bool = False) -> Val
 
 @per_view
 def change_in_operating_accruals(view: View) -> tuple[Floats, derived.Mask]:
-    """Rise of receivables and inventory less that of payables over four quarters; missing parts count as zero.
+    """Rise of receivables and inventory less that of payables and deferred revenue over a year; missing parts are zero.
 
     Also returns where not one part is known.
     """
@@ -69,11 +69,11 @@ def change_in_operating_accruals(view: View) -> tuple[Floats, derived.Mask]:
     unit="ratio",
     direction="lower_is_worse",
     formula=(
-        "(gross profit - SG&A without research - change in receivables - change in inventory"
-        " + change in payables) / assets; a missing change counts as zero"
+        "(gross profit - SG&A without research - change in receivables - change in inventory + change in payables"
+        " + change in deferred revenue) / assets; a missing change counts as zero"
     ),
     source="Ball, Gerakos, Linnainmaa and Nikolaev (2016), J. Financial Economics 121(1)",
-    needs=(*COSTS, "receivables", "inventory", "payables", "assets"),
+    needs=(*COSTS, "receivables", "inventory", "payables", "deferred_revenue", "assets"),
     excludes=NOT_FINANCIAL,
 )
 def cash_based_operating_profitability(view: View, *, research_in_sga: bool = False) -> Values:

@@ -41,11 +41,11 @@ def _wall(view: View, due: Floats) -> Values:
     direction="higher_is_worse",
     formula="debt due within 12 months / (cash and short-term investments + max(free cash flow, 0))",
     source="Harford, Klasa and Maxwell (2014), J. Finance 69(5)",
-    needs=("short_term_debt", "long_term_debt", *MEANS),
+    needs=("debt_due_12m", "short_term_debt", "long_term_debt", *MEANS),
     excludes=NOT_FINANCIAL,
 )
 def refinancing_wall_12m(view: View) -> Values:
-    stated = derived.optional(view, "debt_due_12m")
+    stated = derived.latest(view, "debt_due_12m")
     total = derived.debt(view)
     short_term = np.where(np.isnan(total), np.nan, derived.or_zero(derived.latest(view, "short_term_debt")))
     return _wall(view, np.where(np.isnan(stated), short_term, stated))
@@ -61,7 +61,7 @@ def refinancing_wall_12m(view: View) -> Values:
     excludes=NOT_FINANCIAL,
 )
 def refinancing_wall_36m(view: View) -> Values:
-    return _wall(view, derived.optional(view, "debt_due_36m"))
+    return _wall(view, derived.latest(view, "debt_due_36m"))
 
 
 @metric(

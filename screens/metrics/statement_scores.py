@@ -125,6 +125,7 @@ def _index(now: Floats, before: Floats) -> Floats:
         "revenue",
         "gross_profit",
         "current_assets",
+        "property_plant_equipment",
         "assets",
         "depreciation_amortization",
         "selling_general_administrative",
@@ -171,13 +172,13 @@ def _or_one(index: Floats) -> Floats:
 
 def _soft_assets(view: View, assets: Floats, lag: int) -> Floats:
     """Share of assets that is neither current nor plant."""
-    plant = derived.optional(view, "property_plant_equipment", lag)
+    plant = derived.latest(view, "property_plant_equipment", lag)
     return 1 - (derived.latest(view, "current_assets", lag) + plant) / assets
 
 
 def _depreciation_rate(view: View, lag: int) -> Floats:
     charge = derived.ttm(view, "depreciation_amortization", lag)
-    return charge / (derived.optional(view, "property_plant_equipment", lag) + charge)
+    return charge / (derived.latest(view, "property_plant_equipment", lag) + charge)
 
 
 def _selling(view: View, lag: int) -> Floats:

@@ -14,8 +14,6 @@ from market.tables import TABLES
 from screens.metrics import REGISTRY
 from screens.registry import Values, lookup, metric, suggestions
 
-FUTURE_ITEMS = {"debt_due_36m"}  # read where a store has them
-
 
 def test_at_least_sixty_metrics_in_every_family_asked_for():
     assert len(REGISTRY) >= 60
@@ -34,7 +32,7 @@ def test_every_metric_says_what_it_is(name):
     assert entry.needs
     for need in entry.needs:
         table = need.removeprefix("table:")
-        assert table in TABLES if need.startswith("table:") else need in ITEMS or need in FUTURE_ITEMS
+        assert table in TABLES if need.startswith("table:") else need in ITEMS
 
 
 def test_lookup_suggests():
@@ -159,7 +157,7 @@ def test_every_metric_answers_for_every_name_in_the_right_shape(planted):
         assert values.value.shape == (60,), name
         assert values.value.dtype == np.float64, name
         assert not np.isinf(values.value).any(), name
-        assert values.known().any() or entry.needs == ("debt_due_36m",) or "36m" in name, name
+        assert values.known().any(), name
         bad = values.badness(entry.direction)
         np.testing.assert_array_equal(np.isfinite(bad), values.known(), err_msg=name)
 
