@@ -11,6 +11,7 @@ from backtest.commands.options import Debug, Json, NoData, Quiet
 from backtest.commands.terminal import Terminal
 from backtest.plain_json import as_json, write_whole
 from market.errors import ConfigError
+from screens.reading import shown
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="YAML files, or directories of them.")]
 OutDirectory = Annotated[str, typer.Option("--out", metavar="DIR", help="Write one file a kind into this directory.")]
@@ -117,6 +118,8 @@ def init(
     runs = sorted(path for path in written if path.parent.name == "runs")
     if runs:
         terminal.text(f"\nNext: hedgebasket backtest {runs[0]} --out runs/first")
+        schemas = directory.absolute().parent / "schemas"
+        terminal.text(f"For completion in an editor: hedgebasket schema --out {shown(schemas)}")
 
 
 def _yaml_files(path: Path) -> list[Path]:

@@ -93,7 +93,8 @@ def alternatives(result: Result) -> Sketch:
                 plus=[band["p95"] - middle],
             )
             sketch.add(point | {"xaxis": axis})
-        place = {"x": 0.235 if axis == "x" else 0.765, "y": 1, "xref": "paper", "yref": "paper", "yanchor": "bottom"}
+        place = {"x": 0.235 if axis == "x" else 0.765, "y": 1, "xref": "paper", "yref": "paper"}
+        place |= {"xanchor": "center", "yanchor": "bottom"}
         sketch.annotations.append({**place, "text": title, "showarrow": False, "name": "role:text"})
     _axis_of_names(sketch, names)
     sketch.x(tickformat=".0%", nticks=4, tickangle=0, showgrid=True)

@@ -57,7 +57,7 @@ def _title(block: str) -> str:
     return block.upper() if len(block) <= 3 else block.replace("_", " ").capitalize()
 
 
-def changes(result: Result, limit: int = 60) -> Table:
+def changes(result: Result, limit: int = 40) -> Table:
     """Entries and exits, newest first."""
     frame = result.changes.sort_values("date", ascending=False, kind="stable").head(limit)
     body = [
