@@ -66,7 +66,8 @@ class Values:
         rows = np.flatnonzero(known)
         if rows.size:
             tier, key = self.tier[rows], self.key[rows]
-            order = np.lexsort((key, tier))
+            order = np.argsort(key)
+            order = order[np.argsort(tier[order], kind="stable")]
             step = (np.diff(tier[order]) != 0) | (np.diff(key[order]) != 0)
             out[rows[order]] = np.concatenate(([0], np.cumsum(step))).astype(float)
         return out

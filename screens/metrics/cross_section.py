@@ -20,8 +20,11 @@ def ranks(values: Floats, population: Mask) -> tuple[Floats, int]:
     inside = np.flatnonzero(population & np.isfinite(values))
     out = np.full(values.shape, np.nan)
     if inside.size:
-        _, place, counts = np.unique(values[inside], return_inverse=True, return_counts=True)
-        out[inside] = (np.cumsum(counts) - (counts - 1) / 2)[place]
+        order = np.argsort(values[inside])
+        sorted_values = values[inside[order]]
+        first = np.flatnonzero(np.r_[True, sorted_values[1:] != sorted_values[:-1]])
+        counts = np.diff(np.r_[first, inside.size])
+        out[inside[order]] = np.repeat(first + (counts + 1) / 2, counts)
     return out, int(inside.size)
 
 
@@ -30,7 +33,8 @@ def rank_z(values: Floats, population: Mask) -> Floats:
     rank, n = ranks(values, population)
     if n == 0:
         return rank
-    spread = np.nanstd(rank, ddof=1) if n > 1 else 0.0
+    away = np.where(np.isnan(rank), 0.0, rank - (n + 1) / 2)
+    spread = np.sqrt(away @ away / (n - 1)) if n > 1 else 0.0
     return (rank - (n + 1) / 2) / spread if spread > 0 else np.where(np.isnan(rank), np.nan, 0.0)
 
 

@@ -30,11 +30,11 @@ TAILS = (5.0, 95.0)
 
 def _winsorised(values: Floats, population: np.ndarray) -> Floats:
     values = np.where(np.isfinite(values), values, np.nan)
-    inside = values[population & np.isfinite(values)]
+    inside = np.sort(values[population & np.isfinite(values)])
     if not inside.size:
         return values
-    low, high = np.percentile(inside, TAILS)
-    return np.clip(values, low, high)
+    low, high = np.interp(np.multiply(TAILS, (inside.size - 1) / 100), np.arange(inside.size), inside)
+    return np.minimum(np.maximum(values, low), high)
 
 
 @metric(

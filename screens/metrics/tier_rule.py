@@ -20,6 +20,8 @@ from screens.registry import BEST, NORMAL, UNKNOWN, WORST, Values
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+LARGEST = float(np.finfo(np.float64).max)
+
 __all__ = ["BEST", "NORMAL", "UNKNOWN", "WORST", "Floats", "Mask", "plain", "tiered"]
 
 
@@ -52,7 +54,8 @@ def tiered(
             tier[part[0]] = level
             keys = np.where(part[0], part[1], keys)
             codes.append((part[0], part[2]))
-    tier[~np.isfinite(keys)] = UNKNOWN
+    keys = np.clip(keys, -LARGEST, LARGEST)  # a quotient over next to nothing overflows; it is extreme, not unknown
+    tier[np.isnan(keys)] = UNKNOWN
     return Values(value, tier, keys, _reasons(value.shape[0], codes))
 
 
