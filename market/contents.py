@@ -55,6 +55,15 @@ class Contents:
             self._frames[name] = self._read(name)
         return self._frames[name]
 
+    def rows_of(self, name: str, ticker: str) -> pd.DataFrame:
+        """The rows of one ticker; of a stored table that was not read yet, those rows only."""
+        stored = self.store is not None and self.store.has(name) and name not in self.planted
+        if not stored or name in self._frames or self._reused is not None:
+            rows = self.rows(name)
+            return rows[(rows["ticker"] == ticker).to_numpy(dtype=bool)]
+        quoted = ticker.replace("'", "''")
+        return self._held_by(name).frame(name, where=f"ticker = '{quoted}'")
+
     def _read(self, name: str) -> pd.DataFrame:
         rows = self._raw(name)
         if name == "securities":

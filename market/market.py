@@ -97,6 +97,10 @@ class Market:
         """As `table`, without the copy: do not change it."""
         return self.contents.rows(name)
 
+    def rows_of(self, name: str, ticker: str) -> pd.DataFrame:
+        """The rows of one ticker in a table; of a store that was not read yet, those rows only."""
+        return self.contents.rows_of(name, ticker)
+
     # --- sessions and names -----------------------------------------------------------------------------------------
 
     @cached_property

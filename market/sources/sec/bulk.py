@@ -26,7 +26,7 @@ from market.sources.sec.history import joined, table
 from market.sources.sec.successors import PREDECESSORS, filers
 from market.store import Store
 
-NAME = re.compile(r"CIK(\d{1,10})\.json(\.gz)?$")
+NAME = re.compile(r"(?:^|/)CIK(\d{1,10})\.json(\.gz)?$")
 SOURCE = "SEC companyfacts"
 Progress = Callable[[str, int, int], None]
 
