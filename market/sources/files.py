@@ -1,6 +1,7 @@
 """Your own tables: CSV or Parquet files into a store, row by row, with the reason of every row that was not taken.
 
-1. A file is read as it is (`market.validation.read_rows`); its columns are those of the table, in any order.
+1. A file is read as it is (`market.validation.read_rows`); its columns are those of the table, in any order. Files of
+   the New York Fed, FINRA, a broker's list and Kenneth French are known by their first lines (`sources.importers`).
 2. Bad rows are set aside with their row number and reason; good rows are taken even so.
 3. Short interest without `published_date` gets the eighth session after settlement, and the report says so.
 4. All tables of one call are committed together, or none.
@@ -16,6 +17,7 @@ from typing import Literal
 import pandas as pd
 
 from market.errors import DataError
+from market.sources.importers import recognised
 from market.store import Store, schema_of
 from market.tables import TABLES
 from market.validation import Checked, Rejection, check_rows, read_rows
@@ -108,7 +110,8 @@ def import_tables(
 def read_table(table: str, path: str | Path) -> tuple[Checked, int, tuple[str, ...]]:
     """The good rows of a file, the number of rows read, and what was assumed for them."""
     schema = schema_of(table)
-    raw, first_row = read_rows(path)
+    foreign = recognised(table, path)
+    raw, first_row = read_rows(path) if foreign is None else (foreign, 1)
     notes: list[str] = []
     if table == "short_interest" and "published_date" not in {str(name).lower() for name in raw.columns}:
         raw = _published(raw)

@@ -31,7 +31,7 @@ def read(content: bytes, name: str) -> pd.DataFrame:
         table = pd.read_csv(io.BytesIO(content), sep=separator, dtype=str, keep_default_na=False)
         frame = pd.DataFrame(
             {
-                "settlement_date": pd.to_datetime(table[SETTLED]).astype("datetime64[ns]"),
+                "settlement_date": pd.to_datetime(table[SETTLED], format="ISO8601").astype("datetime64[ns]"),
                 "ticker": table[SYMBOL].str.strip().str.replace(" ", "-").map(spelt),
                 "shares_short": pd.to_numeric(table[SHARES], errors="coerce"),
             }

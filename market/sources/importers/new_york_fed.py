@@ -44,7 +44,7 @@ def read(content: bytes, name: str) -> pd.DataFrame:
             percent = next(column for column in table.columns if column.strip() == "Rate (%)")
             rows = list(zip(table["Effective Date"], table["Rate Type"], table[percent], strict=True))
         frame = pd.DataFrame(rows, columns=["date", "name", "value"])
-        frame["date"] = pd.to_datetime(frame["date"]).astype("datetime64[ns]")
+        frame["date"] = pd.to_datetime(frame["date"], format="mixed").astype("datetime64[ns]")
         frame["value"] = pd.to_numeric(frame["value"]) / 100.0
     except (ValueError, KeyError, StopIteration) as error:
         raise DataError(f"{name}: not a reference rate file of the New York Fed ({error})") from error
