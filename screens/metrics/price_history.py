@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from screens.metrics.tier_rule import Floats, Mask
-from screens.per_view import per_view
+from screens.per_view import per_market, per_view
 
 if TYPE_CHECKING:
+    from market import Market
     from market.view import View
 
 SESSIONS_A_YEAR = 252  # NYSE average
@@ -29,6 +30,24 @@ def filled(view: View, n_sessions: int) -> tuple[Floats, Mask]:
     returns = view.returns(n_sessions)
     known = np.isfinite(returns)
     return (returns if known.all() else np.where(known, returns, 0.0)), known
+
+
+@per_market
+def _all_log_returns(market: Market) -> tuple[Floats, Mask]:
+    returns = market.panel().total_returns()
+    gaps = ~np.isfinite(returns)
+    return np.where(gaps, 0.0, np.log1p(returns)), gaps
+
+
+def log_returns(view: View, n_sessions: int) -> tuple[Floats, Mask]:
+    """Log total returns, zero where missing, and where they are; at most `n_sessions` rows, the last the session's.
+
+    Logarithms are taken once for the market, each of one return alone; a view reads its own rows and none after them.
+    """
+    logs, gaps = _all_log_returns(view.market)
+    end = view.market.panel().row(view.session) + 1
+    rows = slice(max(end - n_sessions, 0), end)
+    return logs[rows], gaps[rows]
 
 
 @per_view

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,13 @@ import pandas as pd
 import pytest
 
 from market.errors import DataError
+
+
+class PlantedMarket:
+    """What a view may know of its market."""
+
+    def __init__(self, sessions: pd.DatetimeIndex, tickers: pd.Index, panel: Callable[[], SimpleNamespace]) -> None:
+        self.sessions, self.tickers, self.panel = sessions, tickers, panel
 
 
 class PlantedView:
@@ -21,7 +29,7 @@ class PlantedView:
         self.facts = facts
         self.ends: dict[tuple[str, str], np.ndarray] = {}
         days = pd.bdate_range(end=self.session, periods=int(facts.get("n_sessions", 1300)))
-        self.market = SimpleNamespace(sessions=days, tickers=self.tickers, panel=self._panel)
+        self.market = PlantedMarket(days, self.tickers, self._panel)
 
     def _vector(self, name: str, default: float = np.nan) -> np.ndarray:
         return np.asarray(self.facts.get(name, np.full(len(self.tickers), default)))
@@ -107,11 +115,14 @@ class PlantedView:
 
     def _panel(self) -> SimpleNamespace:
         sessions = self.market.sessions
+        shape = len(sessions), len(self.tickers)
         if "factor" not in self.__dict__:
-            split = self.facts.get("split", np.ones((len(sessions), len(self.tickers))))
-            self.factor = np.cumprod(split, axis=0)
+            self.factor = np.cumprod(self.facts.get("split", np.ones(shape)), axis=0)
         return SimpleNamespace(
-            sessions=sessions, row=lambda day: int(sessions.get_loc(day)), split_factor=lambda: self.factor
+            sessions=sessions,
+            row=lambda day: int(sessions.get_loc(day)),
+            split_factor=lambda: self.factor,
+            total_returns=lambda: self._tail(self.facts.get("returns", np.full(shape, np.nan)), len(sessions)),
         )
 
 
