@@ -17,6 +17,7 @@ import pandas as pd
 
 from backtest.legs import walk
 from backtest.simulate import Variant
+from basket.hedge.batch import ols_walks
 from basket.variants import best_quality, random_histories
 
 if TYPE_CHECKING:
@@ -52,15 +53,29 @@ def hedged_with(accounts: Accounts, histories: list[LevelHistory]) -> list[Place
     legs = accounts.legs
     kind = legs.spec.hedge.estimator
     parameters = legs.parameters(kind)
-    found: list[tuple[pd.Series, pd.Series]] = []
-    variants = []
-    for history in histories:
-        returns = pd.Series(history.returns, index=history.sessions[1:])
-        path = walk(legs.spec.hedge, kind, legs.book.returns, returns, legs.checks, parameters)["target"]
-        found.append((returns, path))
-        variants.append(Variant(shorts=(accounts.hedged_by(_targets(accounts, history), path),)))
+    returns = pd.DataFrame({k: history.returns for k, history in enumerate(histories)}, index=legs.short.sessions[1:])
+    rules = legs.spec.hedge
+    if kind == "ols" and len(histories):
+        paths = ols_walks(
+            legs.book.returns,
+            returns,
+            legs.checks,
+            window=rules.window,
+            min_sessions=rules.min_sessions,
+            band=rules.band,
+            bounds=rules.bounds,
+            max_step=rules.max_step,
+        )
+    else:
+        paths = pd.DataFrame(
+            {k: walk(rules, kind, legs.book.returns, returns[k], legs.checks, parameters)["target"] for k in returns}
+        )
+    variants = [
+        Variant(shorts=(accounts.hedged_by(_targets(accounts, history), paths[k]),))
+        for k, history in enumerate(histories)
+    ]
     nav = accounts.many(variants).nav
-    return [Placebo(returns, path, row) for (returns, path), row in zip(found, nav, strict=True)]
+    return [Placebo(returns[k], paths[k], row) for k, row in enumerate(nav)]
 
 
 def _targets(accounts: Accounts, history: LevelHistory) -> Targets:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from backtest.evaluate.performance import performance
+from backtest.evaluate.performance import performance, performance_of_many
 from backtest.exposure import turnover
 from backtest.frames import years
 from backtest.hindsight import index_of
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from backtest.simulate import Simulation
 
 BAND = (5, 50, 95)  # percentiles of the random draws
-MEASURES = ("cagr", "volatility", "sharpe", "max_drawdown", "cvar_95", "beta_to_market", "variance_removed")
 
 Figures = dict[str, float]
 
@@ -64,15 +63,13 @@ def placebo_figures(
         line["variance_removed"] = variance_removed(best.nav, book)
         told["best_quality"] = dict(line)
     if random:
-        lines = []
-        for one in random:
-            line = figures_of(pd.Series(one.nav, index=legs.sessions), legs, risk_free)
-            line["variance_removed"] = variance_removed(one.nav, book)
-            lines.append([line[m] for m in MEASURES])
-        bands = np.percentile(np.array(lines), BAND, axis=0)
+        nav = np.array([one.nav for one in random])
+        lines = performance_of_many(nav, legs.sessions, risk_free, legs.index_returns(legs.spec.market))
+        lines["variance_removed"] = [variance_removed(row, book) for row in nav]
+        bands = lines.quantile([p / 100 for p in BAND])
         told["random"] = {
             "draws": len(random),
-            **{m: {f"p{p}": float(bands[k, i]) for k, p in enumerate(BAND)} for i, m in enumerate(MEASURES)},
+            **{str(m): {f"p{p}": float(bands[m].iloc[k]) for k, p in enumerate(BAND)} for m in lines},
         }
     return told
 

@@ -79,6 +79,8 @@ def cap_weights(
     if base.size == 0 or not base.sum() > 0:
         raise InfeasibleError("no name has a positive base weight")
     limit = np.array(name_caps) if isinstance(name_caps, np.ndarray) else np.full(base.shape, float(name_caps))
+    if _holds(base, limit, groups, group_caps):
+        return base.copy()
     if groups is None or group_caps is None:
         return water_fill(base, limit)
     live = base > 0
@@ -90,6 +92,16 @@ def cap_weights(
         inside = np.flatnonzero(live & (codes == code))
         limit[inside] = water_fill(base[inside], limit[inside], float(caps[code]))
     return water_fill(base, limit)
+
+
+def _holds(base: Floats, limit: Floats, groups: Ints | None, group_caps: Floats | None) -> bool:
+    """Whether `base` is the answer already: it sums to 1 and breaks no cap."""
+    if abs(base.sum() - 1.0) > 1e-15 or (base > limit).any():
+        return False
+    if groups is None or group_caps is None:
+        return True
+    inside = groups >= 0
+    return bool((np.bincount(groups[inside], base[inside], len(group_caps)) <= group_caps).all())
 
 
 def group_room(count: int, name_cap: float, group_cap: float) -> int:

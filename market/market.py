@@ -245,6 +245,8 @@ class Market:
         other = Market(self.contents.with_tables(planted), self.root, self.extra_notes)
         if "_panel" in self.__dict__ and not {"prices", "securities"} & set(planted):
             other.__dict__["_panel"] = self._panel  # the same prices: no need to read them again
+            if "statements" in self.__dict__ and "facts" not in planted:
+                other.__dict__["statements"] = self.statements
         return other
 
     def notes(self) -> list[str]:

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from backtest.evaluate.performance import volatility
+from basket.hedge.batch import window_slopes
 from basket.hedge.history import Array
-from basket.hedge.least_squares import ols_ratio
 from market.errors import DataError
 
 WINDOW = 252
@@ -25,10 +25,8 @@ def betas_before(returns: pd.Series, market: pd.Series, sessions: pd.Index, wind
     both = pd.concat([returns, market], axis=1, join="inner").dropna()
     values: Array = both.to_numpy(dtype=np.float64)
     ends = np.asarray(both.index.searchsorted(sessions, side="left"))
-    betas = [
-        float(ols_ratio(*values[max(end - window, 0) : end].T)) if end >= LEAST_SESSIONS else np.nan for end in ends
-    ]
-    return pd.Series(betas, index=sessions, name="beta")
+    slopes = window_slopes(values[:, :1], values[:, 1], np.maximum(ends - window, 0), ends, of_many=True)[:, 0]
+    return pd.Series(np.where(ends >= LEAST_SESSIONS, slopes, np.nan), index=sessions, name="beta")
 
 
 def equal_beta_ratio(

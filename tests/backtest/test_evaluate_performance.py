@@ -70,3 +70,16 @@ def test_the_summary_line_has_every_promised_field() -> None:
     assert line["max_drawdown"] < 0
     assert line["cvar_95"] < 0
     assert line["beta_to_market"] == pytest.approx(1.0)
+
+
+def test_many_accounts_at_once_are_each_themselves() -> None:
+    draw = np.random.default_rng(5)
+    sessions = pd.bdate_range("2021-01-04", periods=400)
+    nav = 1e8 * np.cumprod(1 + draw.normal(0.0004, 0.01, (7, 400)), axis=1)
+    market = pd.Series(draw.normal(0, 0.01, 400), index=sessions)
+    risk_free = pd.Series(1e-4, index=sessions)
+    together = of.performance_of_many(nav, sessions, risk_free, market)
+    for k, row in enumerate(nav):
+        alone = of.performance(pd.Series(row, index=sessions), risk_free, market)
+        for measure in together:
+            assert together[measure].iloc[k] == pytest.approx(alone[str(measure)], rel=1e-12), measure
