@@ -3,8 +3,8 @@ r"""Walk-forward least squares for many hedges of one book at once: what hundred
 1. Running sums of :math:`x, y, xy, x^2` over sessions, for all hedges together; a window is a difference of two rows.
 2. The slope of each window, then clip, band and step, refit by refit, for all hedges together.
 
-Equal to `walk_forward("ols", ...)` hedge by hedge, to rounding. A running sum up to a session has seen nothing later, so
-not one digit depends on the future.
+Equal to `walk_forward("ols", ...)` hedge by hedge, to rounding. A running sum up to a session has seen nothing later: no
+digit depends on the future.
 """
 
 from __future__ import annotations
@@ -54,10 +54,7 @@ def window_slopes(many: Array, one: Array, starts: np.ndarray, ends: np.ndarray,
     many (n_sessions, n_columns), one (n_sessions,). The slope of `one` on each column, or with `of_many` of each
     column on `one`.
     """
-    first = slice(
-        0, max(int(ends.min(initial=len(one))), 1)
-    )  # what every window's end has seen: no future in any digit
-    y, x = one - one[first].mean(), many - many[first].mean(axis=0)
+    y, x = one, many
     n = np.maximum(ends - starts, 1)[:, None]
     sum_y, sum_x = _between(y[:, None], starts, ends), _between(x, starts, ends)
     cross = _between(x * y[:, None], starts, ends) - sum_x * sum_y / n
