@@ -1,7 +1,9 @@
-"""Money, time, evidence: simulate a hedge, close its ledger, evaluate it, report it.
+"""The runs: a book hedged with a basket, simulated with every cost, judged, and reported.
 
-`backtest.run(spec, data)` is the main job; `backtest.pipeline` tells it on one page. Names load on first use, so that the
-command line answers at once.
+    >>> import backtest
+    >>> result = backtest.run("configs/runs/low_quality_vs_mega_cap.yaml", data)  # doctest: +SKIP
+
+Names load on first use, so that reading a config stays quick.
 """
 
 from __future__ import annotations
@@ -11,19 +13,22 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from backtest.pipeline import run
+    from backtest.report.picture import lines
     from backtest.result import Result
     from backtest.spec import RunSpec
 
 _HOMES = {
-    "run": "backtest.pipeline",
-    "Result": "backtest.result",
-    "RunSpec": "backtest.spec",
+    "run": ("backtest.pipeline", "run"),
+    "lines": ("backtest.report.picture", "lines"),
+    "Result": ("backtest.result", "Result"),
+    "RunSpec": ("backtest.spec", "RunSpec"),
 }
 
-__all__ = ["Result", "RunSpec", "run"]
+__all__ = ["Result", "RunSpec", "lines", "run"]
 
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    module, attribute = _HOMES[name]
+    return getattr(import_module(module), attribute)

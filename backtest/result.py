@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     import vectorbt as vbt
 
+    from backtest.report.picture import Picture
     from backtest.spec import RunSpec
     from market import Market
 
@@ -76,3 +77,33 @@ class Result:
         from backtest.report.figures import figures
 
         return figures(self)
+
+    def picture(self, name: str) -> Picture:
+        """One of the report's figures as a still picture, where no plotly runs: GitHub, mail, print.
+
+        Raises `ConfigError` for a figure that this result does not have.
+        """
+        from backtest.report.figures import sketches
+        from backtest.report.picture import picture
+        from market.errors import ConfigError
+
+        drawn = sketches(self)
+        if name not in drawn:
+            raise ConfigError(f"no figure named {name!r}; there are {', '.join(drawn)}")
+        return picture(drawn[name])
+
+    def _repr_html_(self) -> str:
+        from html import escape
+        from typing import cast
+
+        import pandas as pd
+
+        shown = {"cagr": "return a year", "volatility": "volatility", "max_drawdown": "maximum drawdown"}
+        sleeves = cast(Mapping[str, Mapping[str, float]], self.summary["sleeves"])
+        told = pd.DataFrame(
+            {name: {label: line[key] for key, label in shown.items()} for name, line in sleeves.items()}
+        )
+        table = told.T.map("{:.1%}".format).to_html()
+        lead = f"<b>{escape(self.name)}</b>, {self.nav.index[0].date()} to {self.nav.index[-1].date()}"
+        note = f"{len(self.warnings)} warnings: <code>result.warnings</code>"
+        return f"<p>{lead}</p><p>{escape(str(self.summary['answer']))}</p>{table}<p>{note}</p>"

@@ -179,3 +179,14 @@ class Basket:
         return capacity_table(
             self.market.as_of(day), self.held_on(day), notional, participation=participation, days=days
         )
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        held = self.held_on(self.sessions[-1])
+        lead = (
+            f"<b>{escape(self.name)}</b>: {len(held)} names on {self.sessions[-1].date()}, {len(self.rebalances)} "
+            f"rebalances since {self.sessions[0].date()}"
+        )
+        top = held.head(10).map("{:.1%}".format).rename("weight").to_frame().T
+        return f"<p>{lead}; the largest now:</p>{top.to_html()}"

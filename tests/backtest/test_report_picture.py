@@ -1,0 +1,60 @@
+"""Still pictures: every figure, the same bytes twice, small, and what a notebook shows of a result."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import backtest
+from backtest.report.figures import FIGURES
+from backtest.report.picture import CSS_DPI, SHARPNESS, WIDTH, lines
+from market.errors import ConfigError
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_has_a_picture_that_repeats_to_the_byte(synthetic_result, name):
+    drawn = synthetic_result.picture(name)
+    image = Image.open(io.BytesIO(drawn.png))
+    assert image.size == (round(WIDTH * SHARPNESS), round(drawn.height * SHARPNESS))
+    assert len(drawn.png) < 60_000
+    assert drawn.png == synthetic_result.picture(name).png
+    assert repr(drawn).startswith(drawn.title)
+    assert len(np.unique(np.asarray(image.convert("RGBA")).reshape(-1, 4), axis=0)) > 8, "something is drawn"
+
+
+def test_a_picture_is_shown_at_its_width_in_css_pixels(synthetic_result):
+    png, size = synthetic_result.picture("wealth")._repr_png_()
+    assert png.startswith(b"\x89PNG")
+    assert size["width"] == WIDTH
+    assert CSS_DPI == 96
+
+
+def test_an_unknown_picture_names_those_there_are(synthetic_result):
+    with pytest.raises(ConfigError, match="wealth"):
+        synthetic_result.picture("welth")
+
+
+def test_lines_of_a_frame_end_in_its_last_values():
+    frame = pd.DataFrame({"a": [0.1, 0.2], "b": [0.3, np.nan]}, index=pd.date_range("2024-01-02", periods=2))
+    assert "a 20%, b 30%" in repr(lines(frame, "Title", unit=".0%"))
+    with pytest.raises(ConfigError, match="lines"):
+        lines(pd.DataFrame(np.zeros((2, 8)), index=frame.index))
+
+
+def test_what_a_notebook_shows_of_a_result_escapes_its_text(synthetic_result):
+    shown = replace(synthetic_result, name="<script>")._repr_html_()
+    assert "<script>" not in shown
+    assert "&lt;script&gt;" in shown
+    assert "maximum drawdown" in shown
+
+
+def test_the_package_offers_run_and_result_without_loading_anything_heavy():
+    assert backtest.Result.__name__ == "Result"
+    assert callable(backtest.run)
+    with pytest.raises(AttributeError):
+        _ = backtest.nothing
