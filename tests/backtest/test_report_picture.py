@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
@@ -16,27 +16,33 @@ from backtest.report.picture import CSS_DPI, SHARPNESS, WIDTH, lines
 from market.errors import ConfigError
 
 
+@pytest.fixture(scope="module")
+def result(synthetic_result):
+    """The synthetic run as a `Result`; what it lacks is None."""
+    return backtest.Result(**{one.name: getattr(synthetic_result, one.name, None) for one in fields(backtest.Result)})
+
+
 @pytest.mark.parametrize("name", FIGURES)
-def test_every_figure_has_a_picture_that_repeats_to_the_byte(synthetic_result, name):
-    drawn = synthetic_result.picture(name)
+def test_every_figure_has_a_picture_that_repeats_to_the_byte(result, name):
+    drawn = result.picture(name)
     image = Image.open(io.BytesIO(drawn.png))
     assert image.size == (round(WIDTH * SHARPNESS), round(drawn.height * SHARPNESS))
     assert len(drawn.png) < 60_000
-    assert drawn.png == synthetic_result.picture(name).png
+    assert drawn.png == result.picture(name).png
     assert repr(drawn).startswith(drawn.title)
     assert len(np.unique(np.asarray(image.convert("RGBA")).reshape(-1, 4), axis=0)) > 8, "something is drawn"
 
 
-def test_a_picture_is_shown_at_its_width_in_css_pixels(synthetic_result):
-    png, size = synthetic_result.picture("wealth")._repr_png_()
+def test_a_picture_is_shown_at_its_width_in_css_pixels(result):
+    png, size = result.picture("wealth")._repr_png_()
     assert png.startswith(b"\x89PNG")
     assert size["width"] == WIDTH
     assert CSS_DPI == 96
 
 
-def test_an_unknown_picture_names_those_there_are(synthetic_result):
+def test_an_unknown_picture_names_those_there_are(result):
     with pytest.raises(ConfigError, match="wealth"):
-        synthetic_result.picture("welth")
+        result.picture("welth")
 
 
 def test_lines_of_a_frame_end_in_its_last_values():
@@ -46,8 +52,8 @@ def test_lines_of_a_frame_end_in_its_last_values():
         lines(pd.DataFrame(np.zeros((2, 8)), index=frame.index))
 
 
-def test_what_a_notebook_shows_of_a_result_escapes_its_text(synthetic_result):
-    shown = replace(synthetic_result, name="<script>")._repr_html_()
+def test_what_a_notebook_shows_of_a_result_escapes_its_text(result):
+    shown = replace(result, name="<script>")._repr_html_()
     assert "<script>" not in shown
     assert "&lt;script&gt;" in shown
     assert "maximum drawdown" in shown
