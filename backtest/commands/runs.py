@@ -118,6 +118,7 @@ def show_summary(terminal: Terminal, summary: Mapping[str, object]) -> None:
             for m, v in effectiveness.items()
         ]
         terminal.table(("risk removed", "in sample", "out of sample", "low", "high"), body)
+    show_alternatives(terminal, summary)
     costs = summary.get("costs_bps_per_year")
     if isinstance(costs, Mapping):
         listed = ", ".join(f"{kind.replace('_', ' ')} {numeral(value, 'bps')}" for kind, value in costs.items())
@@ -125,3 +126,40 @@ def show_summary(terminal: Terminal, summary: Mapping[str, object]) -> None:
     warnings = summary.get("warnings")
     for warning in warnings if isinstance(warnings, list) else []:
         terminal.text(f"warning: {warning}")
+
+
+def show_alternatives(terminal: Terminal, summary: Mapping[str, object]) -> None:
+    """The hedged book beside what else one could have done, then placebos, hindsight and coverage in a line each."""
+    from backtest.compare import at
+    from backtest.report.numerals import numeral
+
+    found = summary.get("benchmarks")
+    lines: list[tuple[str, object]] = [("this hedge", at(summary, "/sleeves/hedged"))]
+    lines += list(found.items()) if isinstance(found, Mapping) else []
+    lines.append(("placebo: best quality", at(summary, "/placebos/best_quality")))
+    columns = (("cagr", "percent"), ("volatility", "percent"), ("max_drawdown", "percent"), ("beta_to_market", "ratio"))
+    body = [
+        (name, *(numeral(line.get(key), style) for key, style in columns))  # type: ignore[arg-type]
+        for name, line in lines
+        if isinstance(line, Mapping)
+    ]
+    terminal.table(("alternatives", "return", "volatility", "drawdown", "beta"), body)
+    band = at(summary, "/placebos/random/cagr")
+    if isinstance(band, Mapping):
+        terminal.text(
+            f"{at(summary, '/placebos/random/draws')} baskets of random names behind the same gate: "
+            f"{numeral(band.get('p5'), 'percent')} to {numeral(band.get('p95'), 'percent')} a year (5-95 %)"
+        )
+    ahead = at(summary, "/hindsight/members_of_today")
+    if ahead is not None:
+        terminal.text(
+            f"hindsight: the basket returns {numeral(at(summary, '/hindsight/members_of_the_date'), 'percent')} a year "
+            f"drawn from the members of each date, {numeral(ahead, 'percent')} drawn from today's"
+        )
+    counted = at(summary, "/coverage/members_counted")
+    if isinstance(counted, Mapping):
+        (first, of_first), (last, of_last) = counted["start"], counted["end"]
+        terminal.text(
+            f"members of {counted['index']} in the data: "
+            f"{first} of {of_first} at the start, {last} of {of_last} at the end"
+        )
