@@ -84,6 +84,8 @@ def build_legs(spec: RunSpec, data: Market) -> Legs:
             raise ConfigError(
                 f"{spec.name}: no prices of {ticker}{data.hint(ticker)}; it is named by market or benchmarks"
             )
+    if spec.span.start is not None and pd.Timestamp(spec.span.start) < data.start:
+        raise ConfigError(f"span: {spec.span.start} is before the data, which begin on {data.start.date()}")
     end = data.end if spec.span.end is None else _session_before(data, spec.span.end)
     book = basket.build(spec.book.target, data, end=end)
     short = basket.build(
@@ -116,9 +118,7 @@ def _first_session(spec: RunSpec, data: Market, book: Basket, short: Basket, end
     if spec.span.start is None:
         rebalances = short.rebalances[short.rebalances >= earliest]
         return rebalances[0] if len(rebalances) else earliest
-    start = (
-        data.session_on_or_after(str(spec.span.start)) if pd.Timestamp(spec.span.start) >= data.start else data.start
-    )
+    start = data.session_on_or_after(pd.Timestamp(spec.span.start))
     if start < earliest:
         raise ConfigError(
             f"{spec.name}: span.start {spec.span.start} is too early: the first session with {least} returns of book "

@@ -17,6 +17,14 @@ Bps = Annotated[float, Field(ge=0, le=10_000)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
+EstimatorName = Literal[
+    "dollar_neutral", "beta_matched", "ols", "rolling", "ewma", "blume", "vasicek", "scholes_williams", "dimson", "tls",
+    "huber", "quantile", "downside_beta", "lower_partial_moment", "min_semivariance", "min_cvar", "min_drawdown",
+    "mean_variance", "kalman", "ccc_garch", "dcc_garch", "volatility_parity", "factor_neutral", "multi_instrument",
+]  # fmt: skip
+"""The keys of `basket.hedge.ESTIMATORS`, written out so that a config is checked without importing any of them."""
+
+
 class Strict(BaseModel):
     """Frozen, and a key that is not known is an error."""
 
@@ -43,7 +51,7 @@ class Hedge(Strict):
     only when it moves by more than `band`, by at most `max_step`, inside `bounds`.
     """
 
-    estimator: str = "ols"
+    estimator: EstimatorName = "ols"
     window: int = Field(252, ge=20, le=2520)
     min_sessions: int = Field(126, ge=10)
     check: Literal["daily", "weekly", "monthly", "rebalance"] = "weekly"

@@ -70,6 +70,7 @@ def build(
     weights = chosen.weights or default_weights(chosen)
     rebalances, signals = plan(chosen, data, start, end)
     at = data.sessions.get_indexer(rebalances).astype(np.int64)
+    sourcing.demand_computable(signals[-1])
     pools: list[Pool] = []
     skipped = 0
     for signal, fill in zip(signals, at.tolist(), strict=True):

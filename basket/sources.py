@@ -113,6 +113,13 @@ class Sourcing:
             screened=screened,
         )
 
+    def demand_computable(self, signal: pd.Timestamp) -> None:
+        """Raise `DataError` where nobody can be ranked on `signal` because the store lacks what a metric needs."""
+        if self.screen is not None:
+            screened = self._screened(signal, self.exclude(signal))
+            if any(share == 0 for share in screened.coverage.values()):
+                screened.require_names()
+
     def _screened(self, signal: pd.Timestamp, issuers: Collection[str]) -> Screened:
         if signal not in self.screened:
             from screens.screen import evaluate

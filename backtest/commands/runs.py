@@ -41,9 +41,12 @@ def backtest(
     import market
     from backtest import artifacts
     from backtest.spec import RunSpec
-    from screens.loading import load
+    from market.errors import ConfigError
+    from screens.loading import load, validate_files
 
     terminal = Terminal(quiet, json_to)
+    if problems := validate_files([run]):  # of the run and of all it refers to, at once
+        raise ConfigError(problems)
     spec = load(run, RunSpec)
     if out:
         artifacts.check_target(Path(out))
