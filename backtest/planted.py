@@ -15,6 +15,7 @@ import pandas as pd
 from backtest.broadcast import Floats
 from backtest.carry import Financing, Swap
 from backtest.costs import Costs
+from backtest.margin import portfolio_margin, regulation_t
 from backtest.simulate.account import Account, ShortSleeve
 from backtest.simulate.tape import Delistings
 
@@ -142,8 +143,12 @@ def planted_account(seed: int, *, limits: bool = True, n_sessions: int | None = 
             work_sessions=int(rng.integers(0, 4)),
         )
         cap = float(rng.choice([np.inf, 3e6]))
+    margin = None
+    if limits and rng.random() < 0.3:
+        margin = regulation_t(panel.close) if rng.random() < 0.5 else portfolio_margin(np.arange(k) == k - 1, 0.3)
     return Account(
         panel=panel,
+        margin=margin,
         long_targets=book,
         shorts=(
             ShortSleeve("basket", basket, ratio, swap=swap),

@@ -7,7 +7,8 @@ Only `simulate.vbt` imports vectorbt, and only when something is simulated.
 from backtest.carry import Financing, Swap
 from backtest.costs import Costs
 from backtest.simulate.account import Account, ShortSleeve
-from backtest.simulate.run import Desk, Many, Variant, simulate, simulate_many
+from backtest.simulate.desk import Desk
+from backtest.simulate.run import Many, Variant, simulate, simulate_many
 from backtest.simulate.simulation import LINES, Simulation
 from backtest.simulate.tape import Delistings, Tape, tape
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from backtest.broadcast import Varying
 from backtest.carry import Financing, Swap
 from backtest.costs import Costs
+from backtest.margin import Margin
 from backtest.simulate.sleeves import Recalls
 from backtest.simulate.tape import MAX_HALT_SESSIONS, Delistings, Panel
 
@@ -50,6 +51,7 @@ class Account:
                    negative ones are shorts the book already holds
     exposure       share of NAV the book is scaled to at each of its rebalances; scalar or (n_sessions,)
     borrow_fee     decimal a year; NaN is unknown and stops whoever shorts the name
+    margin         requirements that are enforced; None for a broker that never calls
     short_cap_usd  largest short position a name may be increased to (0 is a ban, infinite no limit): locates
     """
 
@@ -64,3 +66,4 @@ class Account:
     delistings: Delistings | None = None
     max_halt_sessions: int = MAX_HALT_SESSIONS
     short_cap_usd: Varying = np.inf
+    margin: Margin | None = None

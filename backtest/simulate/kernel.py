@@ -1,7 +1,8 @@
 """The arithmetic between and at events, compiled: accruals, what is due, and sizes after costs.
 
-1. `nights`: dividends, borrow, rebate and interest on yesterday's positions and marks; new values of the sleeves.
-2. `due`: which sleeves are to be sized, closed in part, or worked further at this close.
+1. `hold`: session after session, dividends, borrow, rebate and interest on yesterday's positions and marks, until a
+   session with something to do.
+2. `due`: which sleeves are to be sized, closed in part, worked further or cut back at that close.
 3. `gather`: what the sizes of this event depend on, name by name, into one scratch.
 4. `size`: trades as a function of NAV after costs A, and A = NAV - cost(trades(A)), solved by the secant.
 
@@ -24,15 +25,30 @@ NEEDS_ROOM: Final = 1  # the order buffer is full
 NEEDS_POSITIONS: Final = 2  # a position is no longer scale x shape: follow every name
 REFUSED: Final = 3  # vectorbt did not fill an order as sized
 NOT_FINITE: Final = 4  # a missing price, fee or rate was needed
+RUINED: Final = 5
+ENDED: Final = 6
 
 RETARGET: Final = 1
 CLOSE: Final = 2
 WORK: Final = 3  # go on towards a target that a volume limit left unreached
+KEEP: Final = 4  # hold, subject to a margin call
 FUNDED: Final = 0
 
 CONVERGED: Final = 1e-15  # of NAV
 DUST: Final = 1e-12  # of a position: not worth an order
 TURNS: Final = 64
+SHORTFALL: Final = 1e-9  # of the requirement: less is rounding of a cut that met it, not a call
+
+# Rows of the totals, by sleeve.
+GAIN: Final = 0
+TRADING: Final = 1
+DIVIDENDS: Final = 2
+BORROW: Final = 3
+REBATE: Final = 4
+TRADED: Final = 5
+INTEREST: Final = 6  # of the account, in the first column
+MARGIN: Final = 7
+N_TOTALS: Final = 8
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -55,56 +71,119 @@ def unit_series(sessions, starts, names, units, matrix):  # type: ignore[no-unty
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def nights(t, nav, market, sleeves, series, terms, state, position, proportional, out):  # type: ignore[no-untyped-def]
-    """Accrue into session t; returns the cash that came in. `state` value and financed are those of t afterwards."""
+def required(t, price, sign, starts, names, current, position, long_rate, short_rate):  # type: ignore[no-untyped-def]
+    """Margin the positions need at the close of t, USD."""
+    total = 0.0
+    for s in range(len(sign)):
+        if current[s] >= 0:
+            for j in range(starts[current[s]], starts[current[s] + 1]):
+                i = names[j]
+                if position[s, i] != 0.0:
+                    rate = long_rate[t, i] if sign[s] > 0 else short_rate[t, i]
+                    total += position[s, i] * price[t, i] * rate
+    return total
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def hold(
+    t, nav, cash, busy, market, sleeves, series, terms, margin, state, position, proportional, detail, out, totals
+):  # type: ignore[no-untyped-def]
+    """Keep the account from session t to the next with something to do, accruals into it included.
+
+    Returns (session, nav, cash, status): FINE there, ENDED after the last session, RUINED or NOT_FINITE where it broke.
+    `state` ends with the sessions left to work of each sleeve and whether a margin call is open.
+    """
     price, dividend, owed, _ = market
     sign, starts, names = sleeves
     unit_value, unit_owed, unit_dividend = series
     credit, debit, rebate, reset, borrows = terms
-    current, scale, value, financed = state
-    o_interest, o_margin, o_gain, o_dividends, o_borrow, o_rebate = out
-    own = nav
-    flow = 0.0
-    for s in range(len(sign)):
-        if sign[s] > 0:
-            own -= value[s]
-        now, fee, paid = 0.0, 0.0, 0.0
-        if current[s] >= 0:
-            if proportional:
-                if scale[s] != 0.0:
-                    now = scale[s] * unit_value[t, s]
-                    fee = scale[s] * unit_owed[t, s]
-                    paid = scale[s] * unit_dividend[t, s]
+    maintain_long, maintain_short, _, _, margined = margin
+    current, scale, value, financed, held, left, call = state
+    o_nav, o_cash, o_interest, o_margin, _, o_required, o_called = out[:7]
+    o_value, o_gain, _, o_dividends, o_borrow, o_rebate, o_held = out[7:]
+    n_sleeves = len(sign)
+    while t < len(o_nav):
+        if t > 0:
+            own = nav
+            for s in range(n_sleeves):
+                if sign[s] > 0:
+                    own -= value[s]
+                if current[s] < 0:
+                    continue
+                now, fee, paid = 0.0, 0.0, 0.0
+                if proportional:
+                    if scale[s] != 0.0:
+                        now = scale[s] * unit_value[t, s]
+                        fee = scale[s] * unit_owed[t, s]
+                        paid = scale[s] * unit_dividend[t, s]
+                else:
+                    for j in range(starts[current[s]], starts[current[s] + 1]):
+                        i = names[j]
+                        shares = position[s, i]
+                        if shares != 0.0:
+                            now += shares * price[t, i]
+                            paid += shares * dividend[t, i]
+                            if borrows[s]:
+                                fee += shares * owed[t, i]
+                gain = sign[s] * (now - value[s])
+                paid = sign[s] * paid
+                lent = rebate[t, s] * financed[s] if sign[s] < 0 else 0.0
+                cash += paid - fee + lent
+                totals[GAIN, s] += gain
+                totals[DIVIDENDS, s] += paid
+                totals[BORROW, s] -= fee
+                totals[REBATE, s] += lent
+                if detail:
+                    o_gain[t, s] = gain
+                    o_dividends[t, s] = paid
+                    o_borrow[t, s] = 0.0 - fee
+                    o_rebate[t, s] = lent
+                value[s] = now
+                if not reset[s]:
+                    financed[s] = now
+            if own >= 0.0:
+                earned = own * credit[t]
+                totals[INTEREST, 0] += earned
+                if detail:
+                    o_interest[t] = earned
             else:
-                for j in range(starts[current[s]], starts[current[s] + 1]):
-                    i = names[j]
-                    held = position[s, i]
-                    if held != 0.0:
-                        now += held * price[t, i]
-                        paid += held * dividend[t, i]
-                        if borrows[s]:
-                            fee += held * owed[t, i]
-        o_gain[t, s] = sign[s] * (now - value[s])
-        o_dividends[t, s] = sign[s] * paid
-        if sign[s] < 0:
-            o_borrow[t, s] = 0.0 - fee
-            o_rebate[t, s] = rebate[t, s] * financed[s]
-        flow += o_dividends[t, s] + o_borrow[t, s] + o_rebate[t, s]
-        value[s] = now
-        if not reset[s]:
-            financed[s] = now
-    if own >= 0.0:
-        o_interest[t] = own * credit[t]
-    else:
-        o_margin[t] = own * debit[t]
-    return flow + o_interest[t] + o_margin[t]
+                earned = own * debit[t]
+                totals[MARGIN, 0] += earned
+                if detail:
+                    o_margin[t] = earned
+            cash += earned
+            nav = cash
+            for s in range(n_sleeves):
+                nav += sign[s] * value[s]
+            if not np.isfinite(nav):
+                return t, nav, cash, NOT_FINITE
+            if nav <= 0.0:
+                return t, nav, cash, RUINED
+        stop = busy[t] or call[0] != 0
+        for s in range(n_sleeves):
+            stop = stop or left[s] > 0
+        if stop:
+            return t, nav, cash, FINE
+        o_nav[t] = nav
+        if detail:
+            o_cash[t] = cash
+            for s in range(n_sleeves):
+                o_value[t, s] = sign[s] * value[s]
+                o_held[t, s] = held[s]
+        if margined:
+            o_required[t] = required(t, price, sign, starts, names, current, position, maintain_long, maintain_short)
+            call[0] = nav < o_required[t] * (1.0 - SHORTFALL)
+            o_called[t] = call[0]
+        t += 1
+    return t, nav, cash, ENDED
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def due(t, role, bounds, sessions, kind, ratio, refresh, work_sessions, current, held, plan):  # type: ignore[no-untyped-def]
-    """Sets `todo` of each sleeve for the close of t; returns whether anything is to be done."""
-    upcoming, todo, left, going = plan
-    busy = False
+def due(t, role, bounds, sessions, kind, policy, work_sessions, state, plan):  # type: ignore[no-untyped-def]
+    """Sets `todo` of each sleeve for the close of t."""
+    ratio, refresh, _ = policy
+    current, _, _, _, held, left, call = state
+    upcoming, todo, going = plan
     funded = False
     for s in range(len(role)):
         todo[s] = 0
@@ -130,56 +209,101 @@ def due(t, role, bounds, sessions, kind, ratio, refresh, work_sessions, current,
             going[s] = 1
             if todo[s] == 0:
                 todo[s] = WORK
-        busy = busy or todo[s] != 0
-    return busy
+        if call[0] != 0 and todo[s] == 0 and current[s] >= 0:
+            todo[s] = KEEP
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def gather(t, market, sleeves, units, costs, plan, current, position, aim, scratch):  # type: ignore[no-untyped-def]
-    """Copies price, position, unit and cost rates of every name of the sleeves to be done into the scratch."""
+def gather(t, market, sleeves, sessions, units, costs, rows, plan, current, position, aim, scratch):  # type: ignore[no-untyped-def]
+    """Copies price, position, unit and cost rates of every name of the sleeves to be done into the scratch.
+
+    At a sleeve's own events they stand ready in `rows`; at others they are read from the matrices.
+    """
     price, _, _, tradable = market
     sign, starts, names = sleeves
     buy, sell, impact = costs
-    _, todo, _, going = plan
+    row_may, row_price, row_grow, row_shrink, row_bend = rows
+    _, todo, going = plan
     at, who, may, p, q, u, move, rate, grow, shrink, bend = scratch
     for s in range(len(sign)):
         k = at[s]
         if todo[s] != 0:
+            ready = sessions[current[s]] == t
             for j in range(starts[current[s]], starts[current[s] + 1]):
                 i = names[j]
                 who[k] = i
-                may[k] = tradable[t, i]
-                p[k] = price[t, i]
                 q[k] = position[s, i]
                 u[k] = units[j]
                 move[k] = 0.0
                 rate[k] = 0.0
-                bend[k] = impact[t, i]
+                if ready:
+                    may[k], p[k], grow[k], shrink[k] = row_may[j], row_price[j], row_grow[j], row_shrink[j]
+                    bend[k] = row_bend[j]
+                else:
+                    may[k] = tradable[t, i]
+                    p[k] = price[t, i]
+                    bend[k] = impact[t, i]
+                    grow[k], shrink[k] = buy[t, i], sell[t, i]
+                    if sign[s] < 0:
+                        grow[k], shrink[k] = shrink[k], grow[k]
                 if may[k] == 2:
                     grow[k], shrink[k], bend[k] = 0.0, 0.0, 0.0
-                elif sign[s] > 0:
-                    grow[k], shrink[k] = buy[t, i], sell[t, i]
-                else:
-                    grow[k], shrink[k] = sell[t, i], buy[t, i]
-                if todo[s] == CLOSE:
-                    if u[k] == 0.0 and may[k] != 0:
-                        aim[s, i] = 0.0
-                    elif going[s] == 0:
-                        aim[s, i] = q[k]
+                if todo[s] == CLOSE and u[k] == 0.0 and may[k] != 0:
+                    aim[s, i] = 0.0
+                elif (todo[s] == CLOSE and going[s] == 0) or todo[s] == KEEP:
+                    aim[s, i] = q[k]
                 k += 1
         at[s + 1] = k
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def size(t, nav, exposure, sign, role, total, held, limits, plan, state, aim, proportional, scratch):  # type: ignore[no-untyped-def]
+def cut(t, after, sign, starts, names, price, margin, plan, state, position, scratch):  # type: ignore[no-untyped-def]
+    """Shrinks the targets of this close to what NAV `after` carries: all of them on a margin call, else new ones."""
+    maintain_long, maintain_short, initial_long, initial_short, _ = margin
+    current, _, _, _, _, _, call = state
+    _, todo, _ = plan
+    at, who, may, p, q, _, move = scratch[:7]
+    called = call[0] != 0
+    fixed, free = 0.0, 0.0
+    for s in range(len(sign)):
+        if called:
+            rates = maintain_long if sign[s] > 0 else maintain_short
+        else:
+            rates = initial_long if sign[s] > 0 else initial_short
+        if todo[s] == 0 and current[s] >= 0:
+            for j in range(starts[current[s]], starts[current[s] + 1]):
+                fixed += position[s, names[j]] * price[t, names[j]] * rates[t, names[j]]
+        for k in range(at[s], at[s + 1]):
+            need = (q[k] + move[k]) * p[k] * rates[t, who[k]]
+            if may[k] == 0 or (not called and todo[s] != RETARGET):
+                fixed += need
+            else:
+                free += need
+    if fixed + free <= after:
+        return
+    share = max(0.0, after - fixed) / free if free > 0.0 else 1.0
+    for s in range(len(sign)):
+        for k in range(at[s], at[s + 1]):
+            if may[k] != 0 and (called or todo[s] == RETARGET):
+                target = share * (q[k] + move[k])
+                if not called:
+                    target = max(target, min(q[k], q[k] + move[k]))
+                move[k] = target - q[k]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def size(
+    t, nav, policy, sleeves, role, total, market, limits, margin, plan, state, position, aim, proportional, scratch
+):  # type: ignore[no-untyped-def]
     """Fills `move` and `rate` of the scratch: the trades of this close and their cost per dollar. Returns a status."""
+    sign, starts, names = sleeves
     max_trade, max_short, _, limited = limits
-    _, todo, _, _ = plan
-    current, scale, value, _ = state
+    exposure = policy[2]
+    todo = plan[1]
+    current, scale, value, _, held, _, _ = state
     at, who, may, p, q, u, move, rate, grow, shrink, bend = scratch
     after, before, gap, gap_before = nav, nav, 0.0, 0.0
     for turn in range(TURNS):
-        cost = 0.0
         base = 0.0
         for s in range(len(sign)):
             if todo[s] == 0:
@@ -197,8 +321,8 @@ def size(t, nav, exposure, sign, role, total, held, limits, plan, state, aim, pr
                         fixed += q[k] * p[k]
                         if proportional and (u[k] != 0.0 or q[k] != 0.0):
                             return NEEDS_POSITIONS
-                wanted = after * exposure[t] * total[current[s]] if role[s] == FUNDED else held[s] * base
-                scale[s] = max(0.0, wanted - fixed) / weight if weight > 0.0 else 0.0
+                dollars = after * exposure[t] * total[current[s]] if role[s] == FUNDED else held[s] * base
+                scale[s] = max(0.0, dollars - fixed) / weight if weight > 0.0 else 0.0
             reached = 0.0
             for k in range(lo, hi):
                 if may[k] == 0:
@@ -217,15 +341,23 @@ def size(t, nav, exposure, sign, role, total, held, limits, plan, state, aim, pr
                     if proportional and step != asked:
                         return NEEDS_POSITIONS
                 move[k] = step
-                dollars = abs(step) * p[k]
-                rate[k] = grow[k] if step > 0.0 else shrink[k]
-                if bend[k] != 0.0:
-                    rate[k] += bend[k] * np.sqrt(dollars)
-                if step != 0.0:
-                    cost += dollars * rate[k]
                 reached += (q[k] + step) * p[k]
             if role[s] == FUNDED:
                 base += sign[s] * reached
+        if margin[4]:
+            cut(t, after, sign, starts, names, market[0], margin, plan, state, position, scratch)
+            if limited:
+                for k in range(at[len(sign)]):
+                    if may[k] == 1 and abs(move[k]) * p[k] > max_trade[t, who[k]]:
+                        move[k] = np.sign(move[k]) * max_trade[t, who[k]] / p[k]
+        cost = 0.0
+        for k in range(at[len(sign)]):
+            if move[k] != 0.0:
+                dollars = abs(move[k]) * p[k]
+                rate[k] = grow[k] if move[k] > 0.0 else shrink[k]
+                if bend[k] != 0.0:
+                    rate[k] += bend[k] * np.sqrt(dollars)
+                cost += dollars * rate[k]
         gap = nav - cost - after
         if not np.isfinite(gap):
             return NOT_FINITE

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import vectorbt as vbt
 
     from backtest.broadcast import Floats
-    from backtest.simulate.tape import Tape
+    from backtest.simulate.tape import Flags, Tape
 
 LINES: Final = (
     "long",
@@ -44,6 +44,7 @@ class Simulation:
     gain                 price P&L; `trading`, `dividends`, `borrow`, `rebate` likewise by sleeve
     interest, margin     (n_sessions,) on the account's own money, in credit and in debit
     traded               (n_sessions,) USD bought and sold
+    required, called     (n_sessions,) maintenance in USD and whether NAV closed below it; zero unless enforced
     held                 (n_sessions, n_sleeves) hedge ratio in force
     records              vectorbt order records; column = sleeve * n_assets + asset, carried shares
     ruined               index of the session whose close left nothing, or None; NAV stays there afterwards
@@ -64,6 +65,8 @@ class Simulation:
     interest: Floats = field(repr=False)
     margin: Floats = field(repr=False)
     traded: Floats = field(repr=False)
+    required: Floats = field(repr=False)
+    called: Flags = field(repr=False)
     held: Floats = field(repr=False)
     records: np.ndarray = field(repr=False)
     ruined: int | None = None

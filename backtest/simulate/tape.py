@@ -64,7 +64,6 @@ class Tape:
     factor     shares as traded per carried share
     observed   traded at that session: may be bought and sold
     terminal   closed out at that session, at `price`
-    age        sessions since the last trade; -1 before the first
     """
 
     price: Floats
@@ -72,7 +71,6 @@ class Tape:
     factor: Floats
     observed: Flags
     terminal: Flags
-    age: Whole
 
 
 def tape(panel: Panel, delistings: Delistings | None = None, max_halt_sessions: int = MAX_HALT_SESSIONS) -> Tape:
@@ -80,48 +78,54 @@ def tape(panel: Panel, delistings: Delistings | None = None, max_halt_sessions: 
 
     Raises ``DataError`` on prices or splits that are not positive.
     """
-    n_sessions, n_assets = panel.close.shape
     close = np.asarray(panel.close, dtype=np.float64)
-    _demand_positive(panel, close, np.asarray(panel.split))
-    row = np.arange(n_sessions)[:, None]
+    split = np.asarray(panel.split, dtype=np.float64)
+    _demand_positive(panel, close, split)
+    n_sessions, n_assets = close.shape
+    factor = np.ones_like(close)
+    splits = (split != 1.0).any(axis=0)
+    factor[:, splits] = np.multiply.accumulate(split[:, splits], axis=0)
+    dividend = np.array(panel.dividend, dtype=np.float64)
+    dividend[np.isnan(dividend)] = 0.0
+    dividend[:, splits] *= factor[:, splits]
+    price = close * factor
     observed = np.isfinite(close)
+    terminal = np.zeros(close.shape, dtype=np.bool_)
+
     final = np.full(n_assets, n_sessions, dtype=np.int64)
-    final_return = np.zeros(n_assets)
+    payout = np.ones(n_assets)
     if delistings is not None:
         known = ~np.isnat(delistings.last_session)
-        at = panel.sessions.searchsorted(delistings.last_session[known].astype("datetime64[ns]"), side="right") - 1
-        final[known] = at
-        final_return = np.nan_to_num(np.asarray(delistings.total_return, dtype=np.float64))
-        observed &= row <= final[None, :]
-    last = np.maximum.accumulate(np.where(observed, row, -1), axis=0)
-    age = np.where(last >= 0, row - last, -1)
-    terminal = (last >= 0) & np.where(row > final[None, :], row == final[None, :] + 1, age == max_halt_sessions + 1)
+        day = delistings.last_session[known].astype("datetime64[ns]")
+        final[known] = panel.sessions.searchsorted(day, side="right") - 1
+        lost = np.nan_to_num(np.asarray(delistings.total_return, dtype=np.float64))
+        payout = np.maximum(1.0 + lost, TERMINAL_FLOOR)
 
-    factor: Floats = np.multiply.accumulate(np.asarray(panel.split, dtype=np.float64), axis=0)
-    carried = np.where(observed, close, 0.0) * factor
-    price = np.take_along_axis(carried, np.maximum(last, 0), axis=0)
-    price[last < 0] = 0.0
-    if terminal.any():
+    holes = np.flatnonzero(~observed.all(axis=0) | (final < n_sessions - 1))
+    if len(holes):
+        row = np.arange(n_sessions)[:, None]
+        seen = observed[:, holes] & (row <= final[holes])
+        last = np.maximum.accumulate(np.where(seen, row, -1), axis=0)
+        gone = np.where(row > final[holes], row == final[holes] + 1, row - last == max_halt_sessions + 1) & (last >= 0)
+        carried = np.take_along_axis(price[:, holes], np.maximum(last, 0), axis=0)
         # The terminal price holds until the name trades again, should it ever.
-        payout = np.maximum(1.0 + final_return, TERMINAL_FLOOR)[None, :]
-        ended = (last >= 0) & (np.maximum.accumulate(np.where(terminal, row, -1), axis=0) > last)
-        price = np.where(ended, price * payout, price)
-    return Tape(
-        price=np.ascontiguousarray(price),
-        dividend=np.ascontiguousarray(np.nan_to_num(np.asarray(panel.dividend, dtype=np.float64)) * factor),
-        factor=factor,
-        observed=np.ascontiguousarray(observed),
-        terminal=np.ascontiguousarray(terminal),
-        age=age,
-    )
+        ended = (last >= 0) & (np.maximum.accumulate(np.where(gone, row, -1), axis=0) > last)
+        carried = np.where(ended, carried * payout[holes], carried)
+        carried[last < 0] = 0.0
+        price[:, holes], observed[:, holes], terminal[:, holes] = carried, seen, gone
+    return Tape(price=price, dividend=dividend, factor=factor, observed=observed, terminal=terminal)
 
 
 def _demand_positive(panel: Panel, close: Floats, split: Floats) -> None:
-    for values, what in ((close, "close"), (split, "split")):
-        bad = (values <= 0) | np.isinf(values) if what == "close" else ~(np.isfinite(values) & (values > 0))
-        if bad.any():
-            t, i = np.argwhere(bad)[0]
-            raise DataError(
-                f"prices: {what} of {panel.tickers[i]} on {panel.sessions[t].date()} is {values[t, i]}; "
-                "it must be positive (a missing close is left empty, no split is 1)"
-            )
+    if (close <= 0).any() or np.isposinf(close).any():
+        _refuse(panel, "close", close, (close <= 0) | np.isinf(close))
+    if not ((split > 0) & (split < np.inf)).all():
+        _refuse(panel, "split", split, ~((split > 0) & (split < np.inf)))
+
+
+def _refuse(panel: Panel, what: str, values: Floats, bad: Flags) -> None:
+    t, i = np.argwhere(bad)[0]
+    raise DataError(
+        f"prices: {what} of {panel.tickers[i]} on {panel.sessions[t].date()} is {values[t, i]}; "
+        "it must be positive (a missing close is left empty, no split is 1)"
+    )

@@ -26,15 +26,22 @@ from vectorbt.portfolio.enums import Direction, OrderStatus, ProcessOrderState, 
 from vectorbt.portfolio.nb import execute_order_nb, fill_order_record_nb, order_nb  # noqa: E402
 
 from backtest.simulate.kernel import (  # noqa: E402
+    ENDED,
     FINE,
+    N_TOTALS,
     NEEDS_POSITIONS,
     NEEDS_ROOM,
     NOT_FINITE,
     REFUSED,
     RETARGET,
+    RUINED,
+    SHORTFALL,
+    TRADED,
+    TRADING,
     due,
     gather,
-    nights,
+    hold,
+    required,
     size,
     unit_series,
 )
@@ -44,6 +51,7 @@ __all__ = [
     "NEEDS_POSITIONS",
     "NEEDS_ROOM",
     "NOT_FINITE",
+    "N_TOTALS",
     "REFUSED",
     "order_buffer",
     "run_account",
@@ -72,10 +80,10 @@ def order_buffer(size: int) -> np.ndarray:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def execute(t, nav, cash, first_column, sign, at, who, p, q, move, rate, position, debt, keep, orders, n_orders):  # type: ignore[no-untyped-def]
+def execute(t, nav, cash, first_column, sign, lo, hi, scratch, position, debt, keep, orders, n_orders):  # type: ignore[no-untyped-def]
     """Send a sleeve's orders through vectorbt. Returns (cash, fees, dollars traded, value held, n_orders, filled)."""
+    _, who, _, p, q, _, move, rate, _, _, _ = scratch
     fees, traded, worth = 0.0, 0.0, 0.0
-    lo, hi = at
     for k in range(lo, hi):
         i = who[k]
         if move[k] != 0.0:
@@ -99,39 +107,44 @@ def execute(t, nav, cash, first_column, sign, at, who, p, q, move, rate, positio
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _run_account(  # type: ignore[no-untyped-def]
-    market, sleeves, series, policy, terms, costs, limits, initial_nav, proportional, keep_orders, orders, out
-):
+    market, sleeves, rows, series, policy, busy, terms, costs, limits, margin, initial_nav, proportional, detail,
+    orders, out, totals,
+):  # fmt: skip
     """One account, session by session. Returns (status, n_orders, ruined session or -1, offending session).
 
     market    price, dividend, owed (n_sessions, n_assets) floats; tradable uint8: 0 no, 1 yes, 2 at its terminal price
     sleeves   sign, role (n_sleeves,), bounds (n_sleeves + 1,) into the joined event arrays session, kind, total,
               starts, names, units; funded sleeves stand before ratio sleeves
+    rows      tradable, price, cost rate of growing and of shrinking, impact of each entry of `names` at its own event
     series    value, owed, dividend of one unit of each shape, (n_sessions, n_sleeves); read when `proportional`
     policy    ratio (n_sessions, n_sleeves; NaN holds), refresh (n_sessions, n_sleeves) bool, exposure (n_sessions,)
+    busy      (n_sessions,) bool: sessions with an event, a new ratio or a refresh
     terms     credit, debit (n_sessions,), rebate (n_sessions, n_sleeves), reset, borrows (n_sleeves,) bool
     costs     buy, sell, impact (n_sessions, n_assets): rate per dollar, and per dollar times root of dollars
     limits    trade, short (n_sessions, n_assets) USD, work_sessions, whether any binds
-    orders    vectorbt order records, column = sleeve * n_assets + asset, index = session, in carried shares; kept when
-              `keep_orders`, else they are executed only
-    out       nav, cash, interest, margin, traded (n_sessions,); value, gain, trading, dividends, borrow, rebate, held
-              (n_sessions, n_sleeves): filled in place, zero before
+    margin    maintenance long and short, initial long and short (n_sessions, n_assets) per dollar, whether enforced
+    orders    vectorbt order records, column = sleeve * n_assets + asset, index = session, in carried shares
+    out       nav, cash, interest, margin, traded, required, called (n_sessions,); value, gain, trading, dividends,
+              borrow, rebate, held (n_sessions, n_sleeves): filled in place, zero before; without `detail` nav only, and
+              no orders are kept
+    totals    (kernel.N_TOTALS, n_sleeves) sums over the sessions
     """
     sign, role, bounds, sessions, kind, total, starts, names, units = sleeves
-    ratio, refresh, exposure = policy
-    o_nav, o_cash, o_interest, o_margin, o_traded = out[:5]
-    o_value, o_gain, o_trading, o_dividends, o_borrow, o_rebate, o_held = out[5:]
-    accrued = (o_interest, o_margin, o_gain, o_dividends, o_borrow, o_rebate)
-    n_sessions, n_assets = market[0].shape
+    o_nav, o_cash, _, _, o_traded, o_required, o_called = out[:7]
+    o_value, _, o_trading, _, _, _, o_held = out[7:]
+    price = market[0]
+    n_assets = price.shape[1]
     n_sleeves = len(sign)
     position = np.zeros((n_sleeves, n_assets))
     debt = np.zeros((n_sleeves, n_assets))
     aim = np.zeros((n_sleeves, n_assets))  # targets of a sleeve still being worked
-    scale, value, financed = np.zeros(n_sleeves), np.zeros(n_sleeves), np.zeros(n_sleeves)
-    held = np.zeros(n_sleeves)
     current = np.full(n_sleeves, -1)
-    state = (current, scale, value, financed)
+    scale, value, financed, held = np.zeros(n_sleeves), np.zeros(n_sleeves), np.zeros(n_sleeves), np.zeros(n_sleeves)
+    left = np.zeros(n_sleeves, dtype=np.int64)
+    call = np.zeros(1, dtype=np.int64)
+    state = (current, scale, value, financed, held, left, call)
     todo = np.zeros(n_sleeves, dtype=np.int64)
-    plan = (bounds[:-1].copy(), todo, np.zeros(n_sleeves, dtype=np.int64), np.zeros(n_sleeves, dtype=np.int64))
+    plan = (bounds[:-1].copy(), todo, np.zeros(n_sleeves, dtype=np.int64))
     listed = (sign, starts, names)
     room = 0
     for s in range(n_sleeves):
@@ -140,64 +153,112 @@ def _run_account(  # type: ignore[no-untyped-def]
             widest = max(widest, starts[e + 1] - starts[e])
         room += widest
     at = np.zeros(n_sleeves + 1, dtype=np.int64)
-    who, may = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
-    p, q, move, rate = np.empty(room), np.empty(room), np.empty(room), np.empty(room)
-    scratch = (at, who, may, p, q, np.empty(room), move, rate, np.empty(room), np.empty(room), np.empty(room))
-    cash = initial_nav
-    nav = initial_nav
-    n_orders = 0
-    ruined = -1
-    for t in range(n_sessions):
-        if ruined >= 0:
-            o_nav[t] = nav
-            o_cash[t] = nav
-            continue
-        if t > 0:
-            cash += nights(t, nav, market, listed, series, terms, state, position, proportional, accrued)
-            nav = cash + (sign * value).sum()
-            if not np.isfinite(nav):
-                return NOT_FINITE, n_orders, ruined, t
-            if nav <= 0.0:
-                ruined = t
-                o_nav[t] = nav
-                o_cash[t] = nav
+    who, may = np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.int64)
+    p, q, u, move = np.zeros(room), np.zeros(room), np.zeros(room), np.zeros(room)
+    rate, grow, shrink, bend = np.zeros(room), np.zeros(room), np.zeros(room), np.zeros(room)
+    scratch = (at, who, may, p, q, u, move, rate, grow, shrink, bend)
+    cash, nav, n_orders, t = initial_nav, initial_nav, 0, 0
+    while True:
+        t, nav, cash, status = hold(
+            t,
+            nav,
+            cash,
+            busy,
+            market,
+            listed,
+            series,
+            terms,
+            margin,
+            state,
+            position,
+            proportional,
+            detail,
+            out,
+            totals,
+        )
+        if status == ENDED:
+            return FINE, n_orders, -1, -1
+        if status == NOT_FINITE:
+            return status, n_orders, -1, t
+        if status == RUINED:
+            o_nav[t:] = nav
+            o_cash[t:] = nav
+            return FINE, n_orders, t, -1
+        due(t, role, bounds, sessions, kind, policy, limits[2], state, plan)
+        gather(t, market, listed, sessions, units, costs, rows, plan, current, position, aim, scratch)
+        status = size(
+            t,
+            nav,
+            policy,
+            listed,
+            role,
+            total,
+            market,
+            limits,
+            margin,
+            plan,
+            state,
+            position,
+            aim,
+            proportional,
+            scratch,
+        )
+        if status != FINE:
+            return status, n_orders, -1, t
+        if detail and n_orders + at[n_sleeves] > len(orders):
+            return NEEDS_ROOM, n_orders, -1, t
+        line = max(0.0, -cash)
+        for k in range(at[n_sleeves]):
+            line += 2.0 * abs(move[k]) * p[k] * (1.0 + rate[k])
+        cash += line
+        for s in range(n_sleeves):
+            if todo[s] == 0:
                 continue
-        if due(t, role, bounds, sessions, kind, ratio, refresh, limits[2], current, held, plan):
-            gather(t, market, listed, units, costs, plan, current, position, aim, scratch)
-            status = size(t, nav, exposure, sign, role, total, held, limits, plan, state, aim, proportional, scratch)
-            if status != FINE:
-                return status, n_orders, ruined, t
-            if keep_orders and n_orders + at[n_sleeves] > len(orders):
-                return NEEDS_ROOM, n_orders, ruined, t
-            line = max(0.0, -cash)
-            for k in range(at[n_sleeves]):
-                line += 2.0 * abs(move[k]) * p[k] * (1.0 + rate[k])
-            cash += line
-            for s in range(n_sleeves):
-                if todo[s] == 0:
-                    continue
-                if limits[3] and todo[s] == RETARGET:
-                    for k in range(at[s], at[s + 1]):
-                        aim[s, who[k]] = scale[s] * scratch[5][k] if may[k] != 0 else q[k]
-                cash, fees, traded, value[s], n_orders, filled = execute(
-                    t, nav, cash, s * n_assets, sign[s], (at[s], at[s + 1]), who, p, q, move, rate,
-                    position[s], debt[s], keep_orders, orders, n_orders,
-                )  # fmt: skip
-                if not filled:
-                    return REFUSED, n_orders, ruined, t
+            if todo[s] == RETARGET and limits[3]:
+                for k in range(at[s], at[s + 1]):
+                    aim[s, who[k]] = scale[s] * u[k] if may[k] != 0 else q[k]
+            cash, fees, traded, value[s], n_orders, filled = execute(
+                t,
+                nav,
+                cash,
+                s * n_assets,
+                sign[s],
+                at[s],
+                at[s + 1],
+                scratch,
+                position[s],
+                debt[s],
+                detail,
+                orders,
+                n_orders,
+            )
+            if not filled:
+                return REFUSED, n_orders, -1, t
+            totals[TRADING, s] -= fees
+            totals[TRADED, s] += traded
+            if detail:
                 o_trading[t, s] = 0.0 - fees
                 o_traded[t] += traded
-                financed[s] = value[s]
-            cash -= line
-            nav = cash + (sign * value).sum()
-        o_nav[t] = nav
-        o_cash[t] = cash
+            financed[s] = value[s]
+        cash -= line
+        nav = cash
         for s in range(n_sleeves):
-            o_value[t, s] = sign[s] * value[s]
-            o_held[t, s] = held[s]
+            nav += sign[s] * value[s]
         if nav <= 0.0:
-            ruined = t
-    return FINE, n_orders, ruined, -1
+            o_nav[t:] = nav
+            o_cash[t:] = nav
+            return FINE, n_orders, t, -1
+        o_nav[t] = nav
+        if detail:
+            o_cash[t] = cash
+            for s in range(n_sleeves):
+                o_value[t, s] = sign[s] * value[s]
+                o_held[t, s] = held[s]
+        if margin[4]:
+            o_required[t] = required(t, price, sign, starts, names, current, position, margin[0], margin[1])
+            call[0] = nav < o_required[t] * (1.0 - SHORTFALL)
+            o_called[t] = call[0]
+        t += 1
 
 
 run_account = cast("Callable[..., tuple[int, int, int, int]]", _run_account)  # numba's own type hides the signature
