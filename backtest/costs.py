@@ -5,7 +5,7 @@
    participation limit.
 3. A participation limit cuts an order at `participation` x ADV a session; the rest is worked on the next
    `work_sessions` sessions and then dropped until the sleeve is sized again.
-4. Where there are no quotes, the half-spread comes from market capitalisation (`half_spread_by_size`).
+4. Where there are no quotes, the half-spread comes from market capitalisation (`basket.trading_cost.half_spread`).
 5. A terminal price is a payout, not a trade: it costs nothing and knows no limit.
 
 Source: Almgren et al. (2005), "Direct Estimation of Equity Market Impact", for the square-root form's range of Y.
@@ -23,9 +23,6 @@ from backtest.broadcast import Floats, Varying, over
 from market.errors import ConfigError
 
 HIGHEST_RATE: Final = 0.25  # a side above 25 % is a unit mistake (bps given as a fraction)
-
-# Upper market capitalisation in USD, half-spread as a fraction of price.
-SIZE_TIERS: Final = ((0.5e9, 30e-4), (2e9, 12e-4), (10e9, 5e-4), (50e9, 2e-4), (np.inf, 1e-4))
 
 
 @dataclass(frozen=True)
@@ -108,14 +105,3 @@ def _demand_range(name: str, rate: npt.ArrayLike) -> None:
             f"{name}: must lie between 0 and {HIGHEST_RATE} of the dollars traded; "
             f"found {np.nanmin(array):.6g} to {np.nanmax(array):.6g} (bps are divided by 10,000)"
         )
-
-
-def half_spread_by_size(market_cap: npt.ArrayLike) -> Floats:
-    """Half-spread, as a fraction of price, from market capitalisation in USD; unknown sizes get the widest tier.
-
-    >>> half_spread_by_size([3e12, 20e9, 5e9, 1e9, 1e8, float("nan")]).tolist()
-    [0.0001, 0.0002, 0.0005, 0.0012, 0.003, 0.003]
-    """
-    cap = np.nan_to_num(np.asarray(market_cap, dtype=np.float64), nan=0.0)
-    bounds = np.array([b for b, _ in SIZE_TIERS])
-    return np.array([s for _, s in SIZE_TIERS])[np.searchsorted(bounds, cap, side="right").clip(max=len(bounds) - 1)]

@@ -21,9 +21,10 @@ import numpy as np
 import pandas as pd
 
 from backtest.carry import Financing
-from backtest.costs import Costs, half_spread_by_size
+from backtest.costs import Costs
 from backtest.simulate.tape import Delistings
 from basket.prices import NO_RECORD, STOPPED_AFTER, prices_of
+from basket.trading_cost import half_spread as spread_by_size
 from market.borrow import tier_fee
 from market.errors import DataError
 
@@ -62,7 +63,7 @@ def terms(spec: RunSpec, data: Market, panel: PricePanel) -> Terms:
     caps = _held([view.market_cap() for view in views], monthly, len(sessions))
 
     if spec.costs.half_spread == "tiers":
-        half_spread = np.where(stocks, half_spread_by_size(caps), spec.costs.fund_bps * BPS)
+        half_spread = np.where(stocks, spread_by_size(caps), spec.costs.fund_bps * BPS)
     else:
         half_spread = np.where(stocks, spec.costs.half_spread * BPS, spec.costs.fund_bps * BPS) * np.ones_like(caps)
     commission = np.where(stocks, spec.costs.commission_bps * BPS, 0.0)

@@ -19,13 +19,13 @@ SIZE_LIMITS_USD = (0.5e9, 2e9, 10e9, 50e9)
 HALF_SPREADS = (30e-4, 12e-4, 5e-4, 2e-4, 1e-4)  # fractions of the price, one more than the limits
 
 
-def half_spread(market_cap: Floats) -> Floats:
+def half_spread(market_cap: npt.ArrayLike) -> Floats:
     """Half the spread as a fraction of the price, from market capitalisation in USD; unknown counts as the smallest.
 
-    >>> half_spread(np.array([3e12, 1e9, float("nan")])).tolist()
+    >>> half_spread([3e12, 1e9, float("nan")]).tolist()
     [0.0001, 0.0012, 0.003]
     """
-    tier = np.searchsorted(SIZE_LIMITS_USD, np.nan_to_num(market_cap), side="right")
+    tier = np.searchsorted(SIZE_LIMITS_USD, np.nan_to_num(np.asarray(market_cap, dtype=np.float64)), side="right")
     return np.asarray(HALF_SPREADS)[tier]
 
 

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from backtest.carry import Financing, Swap, accruals, day_counts
-from backtest.costs import Costs, half_spread_by_size, rates
+from backtest.costs import Costs, rates
 from backtest.ledger import replay
 from backtest.planted import planted_panel
 from backtest.simulate import Account, ShortSleeve, simulate
+from basket.trading_cost import half_spread
 from market.errors import ConfigError
 
 
@@ -46,7 +47,7 @@ def test_square_root_impact_by_hand():
 
 def test_half_spread_tiers_follow_market_capitalisation():
     caps = [60e9, 50e9, 49.9e9, 10e9, 9.9e9, 2e9, 1.9e9, 0.5e9, 0.49e9]
-    assert (half_spread_by_size(caps) * 1e4).round(6).tolist() == [1, 1, 2, 2, 5, 5, 12, 12, 30]
+    assert (half_spread(caps) * 1e4).round(6).tolist() == [1, 1, 2, 2, 5, 5, 12, 12, 30]
 
 
 def test_impact_without_volume_or_volatility_is_a_config_error():
