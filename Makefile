@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.numba_cache
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: backtest test lint clean
+.PHONY: backtest test lint picture schemas clean
 
 backtest: $(VENV)/.installed
 	$(BIN)/hedgebasket backtest configs/runs/low_quality_vs_mega_cap.yaml --out runs/low_quality_vs_mega_cap
@@ -32,6 +32,18 @@ $(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -e . --group dev || \
 	  { $(BIN)/python -m pip install --quiet --upgrade pip && $(BIN)/python -m pip install --quiet -e . --group dev; }
 	touch $@
+
+# The picture in the README: the first page of the flagship's report, in a real browser.
+CHROMIUM ?= chromium
+picture: backtest
+	profile=$$(mktemp -d); $(CHROMIUM) --headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
+	  --disable-component-update --disable-sync --hide-scrollbars --force-device-scale-factor=1 --user-data-dir=$$profile \
+	  --window-size=1280,1500 --virtual-time-budget=8000 --screenshot=$(CURDIR)/docs/report.png \
+	  file://$(CURDIR)/runs/low_quality_vs_mega_cap/report.html; rm -rf $$profile
+
+# The JSON Schemas that editors use for configs/*.yaml.
+schemas: $(VENV)/.installed
+	$(BIN)/hedgebasket schema --out schemas
 
 clean:
 	rm -rf $(VENV) runs .numba_cache .pytest_cache .mypy_cache .ruff_cache
