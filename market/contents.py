@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,6 +64,21 @@ class Contents:
             return rows[(rows["ticker"] == ticker).to_numpy(dtype=bool)]
         quoted = ticker.replace("'", "''")
         return self._held_by(name).frame(name, where=f"ticker = '{quoted}'")
+
+    def facts(self) -> pd.DataFrame | pa.Table:
+        """What statements are computed from: the stored columns as they lie where nothing stands between, else rows."""
+        from market.fact_columns import COLUMNS, TEXTS
+
+        if self.store is None or "facts" in {*self.planted, *self._frames} or self._reused is not None:
+            return self.rows("facts")
+        return self._held_by("facts").encoded("facts", COLUMNS, TEXTS)
+
+    def facts_memo(self) -> tuple[Path, str] | None:
+        """Where histories of the stored facts may be kept, and their fingerprint; None for rows of no store."""
+        plain = self.store is not None and "facts" not in self.planted and self._reused is None
+        if not plain or self.store is None or self.store.root is None or not self.store.has("facts"):
+            return None
+        return self.store.root / ".derived", self.store.entry("facts").fingerprint
 
     def _read(self, name: str) -> pd.DataFrame:
         rows = self._raw(name)

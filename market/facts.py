@@ -17,6 +17,7 @@ Money is in USD. NaN is unknown, never zero.
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 IntArray = NDArray[np.int64]
+Array32 = NDArray[np.int32]
 FloatArray = NDArray[np.float64]
 Kind = Literal["flow", "instant", "average"]
 
@@ -44,6 +46,7 @@ AVERAGES: tuple[str, ...] = ("shares_diluted",)  # a weighted mean over the peri
 ITEMS: tuple[str, ...] = FLOWS + INSTANTS + AVERAGES
 
 ASSUMED_LAG_DAYS = {"10-Q": 45, "10-K": 90}  # SEC deadlines of the slower filers
+CLOSE_HOUR = 16  # New York
 STALE_DAYS = 200  # a balance sheet or a quarter older than this is unknown
 FLOW_MAX_AGE_DAYS = 456  # 15 months: the last annual figure until the next is overdue
 RESTATED_TOLERANCE = 0.005  # below it a second version is rounding (thousands -> millions)
@@ -106,44 +109,52 @@ def kind_of(item: str) -> Kind | None:
     return "average" if item in AVERAGES else None
 
 
-def days(dates: pd.Series | pd.DatetimeIndex) -> IntArray:
-    """Days since 1970-01-01; NaT becomes the smallest integer."""
-    return np.asarray(dates, dtype="datetime64[D]").astype(np.int64)
+NO_DATE = -(2**31)  # the day of a missing date
 
 
-NO_DATE = int(np.datetime64("NaT", "D").astype(np.int64))
+def days(dates: pd.Series | pd.DatetimeIndex) -> Array32:
+    """Days since 1970-01-01; a missing date becomes `NO_DATE`."""
+    stamps = np.asarray(dates, dtype="datetime64[D]")
+    return np.where(np.isnat(stamps), NO_DATE, stamps.astype(np.int64)).astype(np.int32)
 
 
-def _dates(facts: pd.DataFrame, column: str) -> IntArray:
-    return days(pd.to_datetime(facts[column])) if column in facts else np.full(len(facts), NO_DATE, dtype=np.int64)
-
-
-def known_index(facts: pd.DataFrame, sessions: pd.DatetimeIndex) -> tuple[IntArray, NDArray[np.bool_]]:
-    """Position in `sessions` from which each row was known, and whether its lag is assumed.
+def known_positions(
+    filed: Array32, given: Array32, end: Array32, quarterly: NDArray[np.bool_], sessions: pd.DatetimeIndex
+) -> tuple[Array32, NDArray[np.bool_]]:
+    """Position in `sessions` from which each row was known, and whether its lag is assumed; arguments are days.
 
     Shapes (n_rows,). A row known before the first session has position 0, after the last `len(sessions)`.
     """
     grid = days(sessions)
-    filed = _dates(facts, "filed")
-    position = np.searchsorted(grid, filed, side="right")
-    assumed = filed == NO_DATE
-    if "known_at" in facts:
-        stamp = np.asarray(pd.to_datetime(facts["known_at"]), dtype="datetime64[s]")
-        given = ~np.isnat(stamp)
-        moment = stamp.astype(np.int64)
-        day, second = moment // 86_400, moment % 86_400
-        at = np.searchsorted(grid, np.where(second >= 16 * 3600, day + 1, day), side="left")
-        position = np.where(given, at, position)
-        assumed &= ~given
+    position = np.where(given == NO_DATE, _first_session(grid, filed, "right"), _first_session(grid, given, "left"))
+    assumed = (filed == NO_DATE) & (given == NO_DATE)
     if assumed.any():
-        lag = np.full(len(facts), ASSUMED_LAG_DAYS["10-K"], dtype=np.int64)
-        if "form" in facts:
-            lag[facts["form"].astype("str").str.startswith("10-Q").to_numpy(dtype=bool, na_value=False)] = (
-                ASSUMED_LAG_DAYS["10-Q"]
-            )
-        late = np.searchsorted(grid, _dates(facts, "period_end") + lag, side="right")
+        lag = np.where(quarterly, ASSUMED_LAG_DAYS["10-Q"], ASSUMED_LAG_DAYS["10-K"]).astype(np.int32)
+        late = _first_session(grid, np.where(end == NO_DATE, end, end + lag), "right")
         position = np.where(assumed, late, position)
-    return position.astype(np.int64), assumed
+    return position.astype(np.int32), assumed
+
+
+def known_index(facts: pd.DataFrame, sessions: pd.DatetimeIndex) -> tuple[Array32, NDArray[np.bool_]]:
+    """As `known_positions`, of a facts table. A New York time in `known_at` from 16:00 on counts for the day after."""
+
+    def column(name: str) -> Array32:
+        return days(pd.to_datetime(facts[name])) if name in facts else np.full(len(facts), NO_DATE, dtype=np.int32)
+
+    given = np.full(len(facts), NO_DATE, dtype=np.int32)
+    if "known_at" in facts:
+        given = days(pd.to_datetime(facts["known_at"]) + pd.Timedelta(hours=24 - CLOSE_HOUR))
+    quarterly = np.zeros(len(facts), dtype=bool)
+    if "form" in facts:
+        quarterly = facts["form"].astype("str").str.startswith("10-Q").to_numpy(dtype=bool, na_value=False)
+    return known_positions(column("filed"), given, column("period_end"), quarterly, sessions)
+
+
+def _first_session(grid: Array32, day: Array32, side: Literal["left", "right"]) -> NDArray[np.int64]:
+    """`np.searchsorted(grid, day, side)` by table: days are few, rows are many."""
+    base = int(grid[0]) - 1
+    table = np.searchsorted(grid, np.arange(base, int(grid[-1]) + 2), side)
+    return table[np.clip(day.astype(np.int64) - base, 0, len(table) - 1)]
 
 
 def known_at(facts: pd.DataFrame, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
@@ -157,34 +168,33 @@ def known_at(facts: pd.DataFrame, sessions: pd.DatetimeIndex) -> pd.DatetimeInde
 
 @dataclass(frozen=True)
 class Versions:
-    """All versions of one item, sorted by (ticker, known session, accession): parallel arrays of shape (n_rows,)."""
+    """All versions of one item, in any order: parallel arrays of shape (n_rows,)."""
 
-    ticker: IntArray  # position in the ticker index
-    start: IntArray  # days; for instants the end
-    end: IntArray  # days
+    ticker: Array32  # position in the ticker index
+    start: Array32  # days; for instants the end
+    end: Array32  # days
     value: FloatArray
-    known: IntArray  # position in the sessions
-    order: IntArray  # rank of the accession; -1 without one
-    row: IntArray  # position in the facts table
-    flags: IntArray
+    known: Array32  # position in the sessions
+    order: Array32  # rank of the accession; -1 without one
+    row: Array32  # position in the facts table
+    flags: Array32
 
-    def take(self, index: NDArray[np.bool_] | IntArray | slice) -> Versions:
+    def take(self, index: NDArray[np.bool_] | NDArray[np.int64]) -> Versions:
         """The same arrays at these positions."""
         return Versions(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
     def period_key(self) -> IntArray:
         """One integer per (ticker, start, end)."""
-        return (self.ticker << 36) | ((self.end + 65_536) << 18) | (self.start + 65_536)
+        end, start = self.end.astype(np.int64) + 65_536, self.start.astype(np.int64) + 65_536
+        return (self.ticker.astype(np.int64) << 36) | (end << 18) | start
 
 
-def merge(parts: list[Versions]) -> Versions:
-    """Several versions tables as one, sorted again."""
-    names = list(Versions.__dataclass_fields__)
-    joined = Versions(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
-    return joined.take(np.lexsort((joined.value, joined.order, joined.known, joined.ticker)))
+def merge(parts: Sequence[Versions]) -> Versions:
+    """Several versions tables as one."""
+    return Versions(*(np.concatenate([getattr(p, name) for p in parts]) for name in Versions.__dataclass_fields__))
 
 
-def completed(direct: Versions, parts: list[tuple[Versions, float, bool]], ceiling: float) -> Versions:
+def completed(direct: Versions, parts: Sequence[tuple[Versions, float, bool]], ceiling: float) -> Versions:
     """`direct` plus rows made of its parts, for periods and sessions at which no direct figure is known.
 
     Each part is (versions, sign, required); an optional part counts as 0 while unknown. A row is made whenever a part
@@ -193,11 +203,14 @@ def completed(direct: Versions, parts: list[tuple[Versions, float, bool]], ceili
     """
     if any(required and not len(part.value) for part, _, required in parts):
         return direct
-    pool = Versions(
-        *(np.concatenate([getattr(part, name) for part, _, _ in parts]) for name in Versions.__dataclass_fields__)
-    )
+    pool = merge([part for part, _, _ in parts])
     which = np.repeat(np.arange(len(parts)), [len(part.value) for part, _, _ in parts])
     key = pool.period_key()
+    if len(direct.value):
+        open_still = pool.known < _first_known(direct, key)
+        pool, which, key = pool.take(open_still), which[open_still], key[open_still]
+    if not len(key):
+        return direct
     order = np.lexsort((pool.value, pool.order, pool.known, key))
     pool, which, key = pool.take(order), which[order], key[order]
     n = len(key)
@@ -205,8 +218,8 @@ def completed(direct: Versions, parts: list[tuple[Versions, float, bool]], ceili
     first = np.maximum.accumulate(np.where(np.r_[True, key[1:] != key[:-1]], position, 0))
     value = np.zeros(n)
     valid = np.r_[(key[1:] != key[:-1]) | (pool.known[1:] != pool.known[:-1]), True]  # last row of a (period, session)
-    flags = np.full(n, int(Flag.DERIVED_FROM_PARTS), dtype=np.int64)
-    accession = np.full(n, -1, dtype=np.int64)
+    flags = np.full(n, int(Flag.DERIVED_FROM_PARTS), dtype=np.int32)
+    accession = np.full(n, -1, dtype=np.int32)
     lead = np.zeros(n, dtype=np.int64)
     for number, (_, sign, required) in enumerate(parts):
         latest = np.maximum.accumulate(np.where(which == number, position, -1))
@@ -217,15 +230,19 @@ def completed(direct: Versions, parts: list[tuple[Versions, float, bool]], ceili
         if number == 0:
             lead = at
         value += np.where(have, sign * pool.value[at], 0.0)
-        flags |= np.where(have, pool.flags[at], 0)
-        accession = np.maximum(accession, np.where(have, pool.order[at], -1))
+        flags |= np.where(have, pool.flags[at], np.int32(0))
+        accession = np.maximum(accession, np.where(have, pool.order[at], np.int32(-1)))
     if np.isfinite(ceiling):
         valid &= (value >= 0) & (value <= ceiling * pool.value[lead])
-    if len(direct.value):
-        direct_key = direct.period_key()
-        by_key = np.lexsort((direct.known, direct_key))
-        unique, begin = np.unique(direct_key[by_key], return_index=True)
-        found = np.minimum(np.searchsorted(unique, key), len(unique) - 1)
-        valid &= (unique[found] != key) | (pool.known < direct.known[by_key][begin[found]])
     made = Versions(pool.ticker, pool.start, pool.end, value, pool.known, accession, pool.row[lead], flags)
     return merge([direct, made.take(valid)])
+
+
+def _first_known(direct: Versions, key: IntArray) -> IntArray:
+    """The session from which a period of each key was first known directly; beyond all sessions where it never was."""
+    direct_key = direct.period_key()
+    by_key = np.lexsort((direct.known, direct_key))
+    unique, begin = np.unique(direct_key[by_key], return_index=True)
+    found = np.minimum(np.searchsorted(unique, key), len(unique) - 1)
+    never = np.iinfo(np.int32).max
+    return np.where(unique[found] == key, direct.known[by_key][begin[found]], never)

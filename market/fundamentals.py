@@ -18,7 +18,8 @@ import pandas as pd
 from market import calendar
 from market.errors import DataError
 from market.facts import ITEMS, FactSource
-from market.statements import Basis, Statements, StatementView, default_basis
+from market.statement_view import StatementView
+from market.statements import Basis, Statements, default_basis
 
 if TYPE_CHECKING:
     from market.market import Market

@@ -270,9 +270,12 @@ class Market:
     @cached_property
     def statements(self) -> Statements:
         """Fundamentals by session (see `market.statements`)."""
+        from market.statement_memo import StatementMemo
         from market.statements import Statements
 
-        return Statements.build(self.rows("facts"), self.tickers, self.sessions)
+        kept = self.contents.facts_memo()
+        memo = None if kept is None or self.name == "sample" else StatementMemo(*kept, self.tickers, self.sessions)
+        return Statements(self.contents.facts, self.tickers, self.sessions, memo)
 
     @cached_property
     def items(self) -> frozenset[str]:

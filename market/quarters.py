@@ -32,17 +32,17 @@ _DERIVED_Q4, _DERIVED_QUARTER = int(Flag.DERIVED_Q4), int(Flag.DERIVED_QUARTER)
 _DISAGREES, _OLDER_PERIOD = int(Flag.TTM_DISAGREES), int(Flag.OLDER_PERIOD)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _is_quarter(length):
     return 80 <= length <= 100
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _is_year(length):
     return 350 <= length <= 380
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _version(data, row, like):
     """Version of `row`'s period that belongs with `like`: same accession, else the one in force when it was filed."""
     if like < 0:
@@ -61,7 +61,7 @@ def _version(data, row, like):
     return row
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _cover(data, lo, hi, begin, target, slack, like):
     """Sum of known periods of 75-300 days that abut from `begin` to `target` (within `slack`).
 
@@ -89,7 +89,7 @@ def _cover(data, lo, hi, begin, target, slack, like):
     return -1, 0.0, 0, at
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _year(data, a, b):
     """Row of the period of 350-380 days among the periods a..b-1, or -1."""
     for j in range(b - 1, a - 1, -1):
@@ -98,7 +98,7 @@ def _year(data, a, b):
     return -1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _quarter(data, lo, a, b):
     """Single quarter ending where the periods a..b-1 end: (row or -1, value, flags, first day)."""
     end = data.end[a]
@@ -123,7 +123,7 @@ def _quarter(data, lo, a, b):
     return -1, 0.0, 0, 0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _block(data, lo, hi, j):
     """Bounds of the periods that share the end of period j."""
     first, last = j, j + 1
@@ -134,7 +134,7 @@ def _block(data, lo, hi, j):
     return first, last
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _four_quarters(data, lo, a, b):
     """Sum of four abutting quarters that span 350-380 days: (row or -1, value, flags)."""
     total, bits, source, end = 0.0, 0, -1, data.end[a]
@@ -163,7 +163,7 @@ def _four_quarters(data, lo, a, b):
     return -1, 0.0, 0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _trailing(data, lo, a, b):
     """Twelve months ending where the periods a..b-1 end: (row or -1, value, flags)."""
     row = _year(data, a, b)
@@ -195,7 +195,7 @@ def _trailing(data, lo, a, b):
     return source, total, bits
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _figure(data, basis, lo, a, b):
     """The figure of a basis where the periods a..b-1 end: (row or -1, value, flags)."""
     row = -1
@@ -216,7 +216,7 @@ def _figure(data, basis, lo, a, b):
     return row, data.value[row], data.flags[row]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _lagged(data, basis, lo, hi, target):
     """The figure whose period ends nearest to a day (within the tolerance): (row or -1, value, flags, end)."""
     best_row, best_value, best_flags, best_end = -1, np.nan, 0, target + 10 * _LAG_TOLERANCE
@@ -232,24 +232,24 @@ def _lagged(data, basis, lo, hi, target):
     return best_row, best_value, best_flags, best_end
 
 
-@njit(cache=True)
-def history(data, period, rows, periods, sessions, basis, lag_days):
-    """As-of history of one item on one basis: each company's figure from each session on.
+@njit(cache=True, nogil=True)
+def history(data, period, rows, periods, sessions, basis, lag_days, first_ticker, last_ticker):
+    """As-of history of one item on one basis: each company's figure from each session on, for a range of tickers.
 
-    `data` is a `market.statements.Rows`; `period` (n_rows,) is the period of each row;
-    `rows` and `periods` are offsets by ticker (N + 1,); `sessions` are days.
-    Returns (offsets (N + 1,), then by event: known, newest period end, value, its period end, row or -1, flags).
+    `data` is a `market.statements.Rows`; `period` (n_rows,) is the period of each row; `rows` and `periods` are offsets
+    by ticker (N + 1,); `sessions` are days.
+    Returns (events by ticker, then by event: known, newest period end, its period end, row or -1, flags; values).
     """
-    n = len(rows) - 1
-    size = n
-    for r in range(len(period)):
-        if r == 0 or data.known[r] != data.known[r - 1]:
-            size += 1
-    offsets = np.zeros(n + 1, dtype=np.int64)
-    out = np.empty((5, size), dtype=np.int64)
+    size = 0
+    for ticker in range(first_ticker, last_ticker):
+        for r in range(rows[ticker], rows[ticker + 1]):
+            if r == rows[ticker] or data.known[r] != data.known[r - 1]:
+                size += 1
+    counts = np.zeros(last_ticker - first_ticker, dtype=np.int64)
+    out = np.empty((5, size), dtype=np.int32)
     out_value = np.empty(size, dtype=np.float64)
     filled = 0
-    for ticker in range(n):
+    for ticker in range(first_ticker, last_ticker):
         lo, hi, r = periods[ticker], periods[ticker], rows[ticker]
         while r < rows[ticker + 1]:
             session = data.known[r]
@@ -283,5 +283,5 @@ def history(data, period, rows, periods, sessions, basis, lag_days):
             out[4, filled] = flags
             out_value[filled] = value
             filled += 1
-        offsets[ticker + 1] = filled
-    return offsets, out[:, :filled].copy(), out_value[:filled].copy()
+            counts[ticker - first_ticker] += 1
+    return counts, out[:, :filled].copy(), out_value[:filled].copy()

@@ -24,7 +24,7 @@ from market.rates import factor_by_session, rate_by_session
 if TYPE_CHECKING:
     from market.facts import FactSource
     from market.market import Market
-    from market.statements import StatementView
+    from market.statement_view import StatementView
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
