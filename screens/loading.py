@@ -149,7 +149,7 @@ def _read(path: Path, spec: type[BaseModel] | None, root: str | os.PathLike[str]
     if isinstance(found, Problem):
         return _Loaded(None, [*problems, found])
     file = path.absolute()
-    context = Context(file, Path(root).absolute() if root else project_root(file))
+    context = Context(file, Path(os.path.abspath(root)) if root else project_root(file))
     merged, faults = with_imports(tree, context)
     problems += faults
     made: BaseModel | None = None

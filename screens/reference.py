@@ -135,7 +135,7 @@ def _schema(allowed: tuple[str, ...]) -> CoreSchema:
 
 def project_root(file: Path) -> Path:
     """The directory that references of `file` may not leave."""
-    parents = file.absolute().parents
+    parents = Path(os.path.abspath(file)).parents  # without "..", as the references are
     for directory in parents:
         if (directory / ".git").exists() or (directory / "pyproject.toml").is_file():
             return directory
