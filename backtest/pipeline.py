@@ -5,7 +5,8 @@
 3. Accounts: the book alone, and the book with the short; every cent by kind; the ledger and a daily vectorbt portfolio
    as second and third opinions.
 4. Rivals and placebos: index shorts at equal risk, owning less, the same rules without the idea, hindsight.
-5. Evidence: effectiveness with intervals, the spread over an equal-beta index, the windows in which it must lose.
+5. Evidence: effectiveness with intervals, the spread over an equal-beta index, the windows in which it must lose, and
+   what the hedge is made of, is worth, and breaks at.
 6. Result: frames, summary, the answer in a sentence.
 """
 
@@ -23,6 +24,7 @@ from backtest.accounts import Accounts
 from backtest.cautions import cautions
 from backtest.evaluate.effectiveness import effectiveness, in_sample_hedged, rolling_table
 from backtest.evaluate.performance import daily_risk_free, returns_of
+from backtest.evidence import evidence, measured
 from backtest.exposure import exposures
 from backtest.hindsight import hindsight
 from backtest.holdings import constituents
@@ -84,10 +86,11 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
     risk_free = daily_risk_free(data.rates(spec.cash.benchmark), legs.sessions)
     book_returns, hedged_returns = returns_of(nav["book"]), returns_of(nav["hedged"])
     basket_returns = returns_of(nav["basket"])
-    evidence = effectiveness(
+    ideal = in_sample_hedged("ols", book_returns, basket_returns)
+    removed = effectiveness(
         book_returns,
         hedged_returns,
-        in_sample=in_sample_hedged("ols", book_returns, basket_returns),
+        in_sample=ideal,
         n_draws=spec.bootstrap.draws,
         seed=spec.bootstrap.seed,
     )
@@ -105,12 +108,14 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
     )
     sleeves = {name: summary.figures_of(nav[name], legs, risk_free) for name in ("book", "basket", "hedged")}
     benchmarks = summary.benchmark_figures(others, unhedged.nav, legs, risk_free)
+    costs = frames.costs_bps(carry, average_nav)
+    sections, factors = evidence(measured(legs, hedged, nav, ideal, path["target"], costs["total"] / frames.BPS))
     table = constituents(legs, float(-hedged.short_value[-1]))
     warnings = cautions(legs, data, hedged, foresight)
     told: dict[str, Json] = {
         "name": spec.name,
         "question": spec.question,
-        "answer": verdict.answer(sleeves, evidence, spread, benchmarks),
+        "answer": verdict.answer(sleeves, removed, spread, benchmarks),
         "as_of": str(legs.sessions[-1].date()),
         "span": dict(summary.span_figures(legs)),
         "rebalances": len(legs.short.rebalances.intersection(legs.sessions)),
@@ -122,8 +127,8 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
             "last": float(path["target"].iloc[-1]),
             "changes": int((path["target"].diff().fillna(0.0) != 0).sum()),
         },
-        "hedge_effectiveness": summary.table_figures(evidence),
-        "costs_bps_per_year": frames.costs_bps(carry, average_nav),
+        "hedge_effectiveness": summary.table_figures(removed),
+        "costs_bps_per_year": costs,
         "average_nav_usd": {"hedged": average_nav, "book": float(nav["book"].mean())},
         "attribution": {str(kind): float(value) for kind, value in attribution["usd"].items()},
         "attribution_bps_per_year": {str(kind): float(v) for kind, v in attribution["bps_per_year"].items()},
@@ -135,6 +140,7 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
         "benchmarks": benchmarks,
         "placebos": summary.placebo_figures(best, random, unhedged.nav, legs, risk_free),
         "spread_over_index": summary.spread_figures(spread),
+        **sections,
         "coverage": summary.coverage(legs),
         "hindsight": foresight,
         "turnover": summary.turnover_figures(legs, hedged),
@@ -152,12 +158,13 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
         exposures=exposures(hedged),
         carry=carry,
         attribution=attribution,
+        factors=factors,
         orders=hedged.orders,
         weights=frames.weights_frame(legs),
         constituents=table,
         changes=legs.short.changes,
         stress=windows,
-        effectiveness=evidence,
+        effectiveness=removed,
         spread=spread,
         rolling=rolling_table(book_returns, hedged_returns, basket_returns),
         regime=tape_frame(spec, data, legs.sessions[-1]),

@@ -32,6 +32,7 @@ class Result:
     exposures      sessions x `long, short, gross, net` as fractions of the hedged NAV
     carry          sessions x `trading, borrow, dividends, rebate, interest`: USD of the hedged account less the book's
     attribution    one row a kind of P&L: `usd, bps_per_year`; the rows sum to `total`, hedged less book
+    factors        the hedge's P&L by factor: `coefficient, stderr, t, annual, share`; empty without factor returns
     orders         `date, sleeve, ticker, shares, price, notional, cost`; sells and shorts negative
     weights        `date, sleeve, ticker, weight`
     constituents   the current basket, one row a name, with the reason it is there
@@ -53,6 +54,7 @@ class Result:
     exposures: pd.DataFrame
     carry: pd.DataFrame
     attribution: pd.DataFrame
+    factors: pd.DataFrame
     orders: pd.DataFrame
     weights: pd.DataFrame
     constituents: pd.DataFrame

@@ -84,14 +84,16 @@ def hold_less(accounts: Accounts, hedged_nav: Floats) -> tuple[float, Floats]:
     return share, nav
 
 
-def spread_frame(legs: Legs, path: pd.Series) -> pd.DataFrame:
-    """`benchmark, window, annual, t, n_sessions`: paid beyond each index at equal beta, before costs."""
+def spread_over(legs: Legs, path: pd.Series, ticker: str) -> pd.Series:
+    """`h (beta * index - basket)` by session of the run, fractions of the book: the ratio `path` against one index."""
     held = hedge.held_ratio(path, legs.sessions[1:])
     market = legs.index_returns(legs.spec.market)
-    parts = []
-    for ticker in legs.spec.benchmarks:
-        spread = spread_returns(held, legs.short.returns, legs.index_returns(ticker), market, legs.spec.hedge.window)
-        table = spread_table(spread.loc[spread.index > legs.sessions[0]])
-        parts.append(table.assign(benchmark=ticker))
+    spread = spread_returns(held, legs.short.returns, legs.index_returns(ticker), market, legs.spec.hedge.window)
+    return spread.loc[spread.index > legs.sessions[0]]
+
+
+def spread_frame(legs: Legs, path: pd.Series) -> pd.DataFrame:
+    """`benchmark, window, annual, t, n_sessions`: paid beyond each index at equal beta, before costs."""
+    parts = [spread_table(spread_over(legs, path, one)).assign(benchmark=one) for one in legs.spec.benchmarks]
     columns = ["benchmark", "window", "annual", "t", "n_sessions"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)

@@ -9,42 +9,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from backtest.report import hazards
+from backtest.report.judged import SIGNIFICANT_T, Test, Verdict
 from backtest.report.numerals import day, is_number, numeral
 from backtest.report.tables import Cell, Summary
 
 if TYPE_CHECKING:
     from backtest.result import Result
 
-Verdict = Literal["for", "against", "open", "fact"]
-VERDICTS: dict[Verdict, str] = {"for": "speaks for it", "against": "speaks against it", "open": "open", "fact": ""}
-SIGNIFICANT_T = 1.96
-
-
-@dataclass(frozen=True)
-class Test:
-    """One row: the question, the finding as text and numbers in turn, and the reading."""
-
-    name: str
-    found: tuple[str | Cell, ...]
-    verdict: Verdict
-    reading: str = ""
-
 
 def tests(result: Result) -> list[Test]:
     """Every test the result has the numbers for, in the order a sceptic asks."""
     summary = Summary(result.summary)
+    market = str(getattr(result.spec, "market", "SPY"))
     return [
         *_spread(summary),
+        *hazards.beside_index(summary, market),
+        *hazards.ai_days(summary, market),
         *_hold_less(summary),
         *_best_quality(summary),
         *_random(summary),
         *_worst_window(result),
+        *hazards.squeeze(summary),
+        *hazards.gap(summary),
         *_carry(summary),
-        *_hindsight(summary),
+        *hazards.sector_tilt(summary),
+        *hazards.missing_debt(summary),
         *_coverage(summary),
+        *_hindsight(summary),
+        *hazards.variants(summary),
     ]
 
 
@@ -146,7 +141,7 @@ def _worst_window(result: Result) -> Iterator[Test]:
     basket = numeral(row["basket"], "percent", sign=True)
     hedge = numeral(effect.min(), "points", sign=True)
     found = (f"{row['window']}, {day(row['start'])} to {day(row['end'])}: basket {basket}, hedge {hedge}",)
-    yield Test("Worst squeeze among the named windows", found, "fact", "size the hedge so that this can be borne")
+    yield Test("Worst of the named windows", found, "fact", "size the hedge so that this can be borne")
 
 
 def _carry(summary: Summary) -> Iterator[Test]:

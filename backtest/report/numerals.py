@@ -9,7 +9,9 @@ import datetime as dt
 import math
 from typing import Literal
 
-Style = Literal["percent", "percent0", "points", "bps", "ratio", "ratio3", "count", "usd", "tiny", "days", "auto"]
+Style = Literal[
+    "percent", "percent0", "percent2", "points", "bps", "ratio", "ratio3", "count", "usd", "tiny", "days", "auto"
+]
 
 UNKNOWN = "–"
 MINUS = "\u2212"
@@ -78,6 +80,7 @@ def _tiny(number: float) -> str:
 _WRITERS = {
     "percent": lambda x: f"{100 * x:.1f}%",
     "percent0": lambda x: f"{100 * x:.0f}%",
+    "percent2": lambda x: f"{100 * x:.2f}%",
     "points": lambda x: f"{100 * x:.1f} pp",
     "bps": lambda x: f"{x:,.1f}",
     "ratio": lambda x: f"{x:,.2f}",

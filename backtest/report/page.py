@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from backtest.report import contents, names, theme
+from backtest.report import contents, evidence_tables, names, theme
 from backtest.report.bundle import packed, plotly_script
-from backtest.report.decision import VERDICTS, Test, tests
+from backtest.report.decision import tests
 from backtest.report.figures import sketches
+from backtest.report.judged import VERDICTS, Test
 from backtest.report.sketch import Sketch
 from backtest.report.tables import Summary, Table
 
@@ -104,6 +105,7 @@ def _tables(result: Result, summary: Summary, judged: list[Test]) -> dict[str, T
         contents.alternatives(summary),
         contents.costs(summary),
         contents.attribution(summary),
+        *evidence_tables.tables(summary),
     ]
     framed = {
         "stress": contents.stress,
