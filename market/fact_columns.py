@@ -32,6 +32,7 @@ class FactColumns:
     start: Array32  # days; for balance-sheet items the end
     end: Array32
     value: NDArray[np.float64]
+    filed: Array32  # days; `NO_DATE` where unknown
     known: Array32  # position in the sessions
     order: Array32  # rank of the accession, -1 without one
     flags: Array32
@@ -55,9 +56,8 @@ class FactColumns:
         end = _days(table, "period_end")
         start = _days(table, "period_start")
         value = table["value"].cast(pa.float64()).to_numpy()
-        known, assumed = known_positions(
-            _days(table, "filed"), _days(table, "known_at", closes=True), end, _quarterly(table), sessions
-        )
+        filed = _days(table, "filed")
+        known, assumed = known_positions(filed, _days(table, "known_at", closes=True), end, _quarterly(table), sessions)
         kinds = [kind_of(name) for name in items]
         flow = np.array([kind in ("flow", "average") for kind in kinds] + [False], dtype=bool)[item_code]
         usable = (ticker >= 0) & (item_code >= 0) & (known < len(sessions)) & np.isfinite(value) & (end != NO_DATE)
@@ -68,18 +68,9 @@ class FactColumns:
             code, words = _codes(table["flags"])
             flags |= np.array([*(flag_bits(word) for word in words), 0], dtype=np.int32)[code]
         return cls(
-            ticker,
-            item_code.astype(np.int16),
-            start,
-            end,
-            value,
-            known,
-            _order(table),
-            flags,
-            usable,
-            tuple(items),
-            table,
-        )
+            ticker, item_code.astype(np.int16), start, end, value, filed, known, _order(table), flags, usable,
+            tuple(items), table,
+        )  # fmt: skip
 
 
 def arrow_table(facts: pd.DataFrame) -> pa.Table:

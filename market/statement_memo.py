@@ -22,8 +22,8 @@ from market.statements import History
 
 COMPUTED = 1  # raised when the same facts give other histories
 _NONE = np.empty(0, dtype=np.int32)
-NOTHING = History(_NONE.astype(np.int64), _NONE, _NONE, _NONE, _NONE, np.empty(0), _NONE.astype(np.int64))
-_FIELDS = ("key", "newest", "end", "row", "flags", "value", "max_age")
+NOTHING = History(_NONE.astype(np.int64), _NONE, _NONE, _NONE, _NONE, _NONE, np.empty(0), _NONE.astype(np.int64))
+_FIELDS = ("key", "newest", "end", "row", "flags", "filed", "value", "max_age")
 
 
 class StatementMemo:
@@ -43,10 +43,12 @@ class StatementMemo:
                 table = pa.ipc.open_file(source).read_all().combine_chunks()
             if not table.num_rows:
                 return NOTHING
-            key, newest, end, row, flags, value, max_age = (table[field].chunk(0).to_numpy() for field in _FIELDS)
+            key, newest, end, row, flags, filed, value, max_age = (
+                table[field].chunk(0).to_numpy() for field in _FIELDS
+            )
         except (OSError, pa.ArrowInvalid, KeyError):
             return None
-        return History(key, newest, end, row, flags, value, max_age)
+        return History(key, newest, end, row, flags, filed, value, max_age)
 
     def save(self, name: str, basis: str, lag: int, history: History | None) -> None:
         """Keep a history (None: no company has the item)."""

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from market.errors import DataError
-from market.facts import ITEMS, FactSource, FloatArray, IntArray, flag_names, kind_of
+from market.facts import ITEMS, NO_DATE, FactSource, FloatArray, IntArray, flag_names, kind_of
 from market.statements import BASES, Basis, History, Statements, default_basis
 
 _Array = TypeVar("_Array", bound=np.ndarray)
@@ -47,6 +47,19 @@ class StatementView:
             good = (event >= 0) & (history.row[event] >= 0)
             result[good] = history.end[event[good]].astype("datetime64[D]")
         return _frozen(result.astype("datetime64[ns]"))
+
+    def counted_on(self, name: str, basis: Basis | None = None, lag: int = 0) -> NDArray[np.datetime64]:
+        """Day whose split basis each share count is on: filings restate counts for splits up to the day they are filed.
+
+        That day is the one on which a count was first filed, else the end of its period; NaT where it is unknown.
+        """
+        result = self.period_end(name, basis, lag).copy()
+        found = self._find(name, basis, lag)
+        if found is not None:
+            history, event = found
+            filed = (event >= 0) & (history.row[event] >= 0) & (history.filed[event] != NO_DATE)
+            result[filed] = history.filed[event[filed]].astype("datetime64[D]")
+        return _frozen(result)
 
     def flags(self, name: str, basis: Basis | None = None, lag: int = 0) -> IntArray:
         """Bits of `market.facts.Flag` for each value; 0 where unknown."""

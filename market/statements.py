@@ -33,6 +33,7 @@ from market.fact_columns import FactColumns, arrow_table
 from market.facts import (
     FLOW_MAX_AGE_DAYS,
     MAX_LIABILITIES_TO_ASSETS,
+    NO_DATE,
     STALE_DAYS,
     Array32,
     FloatArray,
@@ -94,6 +95,7 @@ class History:
     end: Array32
     row: Array32  # of the facts table, -1 = unknown
     flags: Array32
+    filed: Array32  # day on which the figure was first filed, `NO_DATE` where unknown
     value: FloatArray
     max_age: IntArray  # days that the figure lasts after `newest`
 
@@ -213,7 +215,9 @@ class Statements:
         known, newest, end, row, flags = np.concatenate([out for _, out, _ in parts], axis=1)
         value = np.concatenate([values for _, _, values in parts])
         row = np.where(row >= 0, item.source[row], -1)
-        return History((ticker << 32) | known, newest, end, row, flags, value, _max_age(basis, ticker, newest))
+        filed = np.where(row >= 0, self.facts.filed[row], NO_DATE).astype(np.int32)
+        lasts = _max_age(basis, ticker, newest)
+        return History((ticker << 32) | known, newest, end, row, flags, filed, value, lasts)
 
 
 def _max_age(basis: Basis, ticker: IntArray, newest: Array32) -> IntArray:

@@ -146,7 +146,7 @@ class View:
             value, source = caps.at(self._row, self._panel)
         if np.isnan(value).any() and "shares_outstanding" in self.market.items:
             shares = self.item("shares_outstanding", "latest")
-            counted = self.item_period_end("shares_outstanding", "latest")
+            counted = self._statements().counted_on("shares_outstanding", "latest")
             made = capitalisation.from_shares(shares, counted, self._row, self._panel)
             filled = np.isnan(value) & ~np.isnan(made)
             value[filled], source[filled] = made[filled], capitalisation.FROM_FACTS

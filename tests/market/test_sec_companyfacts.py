@@ -98,6 +98,18 @@ def test_share_counts_are_of_the_filing_and_restated_by_later_ones(statements):
     assert cover == 15_552_752_000  # cover page, as of 2023-10-20
 
 
+def test_a_share_count_stands_on_the_split_basis_of_its_filing(statements):
+    """Alphabet split twenty to one on 2022-07-18; the 10-Q of 2022-07-27 restates the count of 30 June for it."""
+    view = statements.at("2022-08-01")
+    at = view.tickers.get_loc("GOOGL")
+    assert view.item("shares_outstanding")[at] == pytest.approx(13_078e6, rel=0.01)
+    assert view.period_end("shares_outstanding")[at] == np.datetime64("2022-06-30")
+    assert view.counted_on("shares_outstanding")[at] == np.datetime64("2022-07-27")
+    before = statements.at("2022-07-20")
+    assert before.item("shares_outstanding")[at] == pytest.approx(13_078e6 / 20, rel=0.02)
+    assert before.counted_on("shares_outstanding")[at] < np.datetime64("2022-07-18")
+
+
 def test_trailing_months_across_the_change_of_cik():
     """Marvell's new CIK begins in June 2021 with first-quarter figures: no year before it, so no twelve months until
     the 10-K of March 2022. With the old filer's year (as that 10-K repeats it) there are twelve months at once."""
