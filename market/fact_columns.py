@@ -20,6 +20,7 @@ from market.facts import CLOSE_HOUR, NO_DATE, Array32, Flag, flag_bits, kind_of,
 
 COLUMNS = ("ticker", "item", "period_end", "value", "period_start", "filed", "known_at", "form", "accession", "flags")
 TEXTS = ("ticker", "item", "form", "accession", "flags")
+DATES = ("period_end", "period_start", "filed", "known_at")
 _SECONDS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
@@ -74,8 +75,11 @@ class FactColumns:
 
 
 def arrow_table(facts: pd.DataFrame) -> pa.Table:
-    """The columns of a facts frame that statements read, as Arrow."""
-    return pa.Table.from_pandas(facts[[name for name in COLUMNS if name in facts]], preserve_index=False)
+    """The columns of a facts frame that statements read, as Arrow; dates may be texts."""
+    kept = facts[[name for name in COLUMNS if name in facts]]
+    return pa.Table.from_pandas(
+        kept.assign(**{name: pd.to_datetime(kept[name]) for name in DATES if name in kept}), preserve_index=False
+    )
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[str]]:

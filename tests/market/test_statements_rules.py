@@ -287,6 +287,21 @@ def test_what_cannot_be_asked():
         view.item("assets")[0] = 1
 
 
+def test_tables_without_rows_or_columns_and_rows_of_others():
+    tickers = pd.Index(["X", "Y"])
+    empty = pd.DataFrame({name: [] for name in ("ticker", "item", "period_end", "value")})
+    view = Statements.build(empty, tickers, SESSIONS).at("2023-03-01")
+    assert np.isnan(view.item("assets")).all()
+    assert np.isnat(view.period_end("revenue")).all()
+    odd = pd.DataFrame(
+        {"ticker": ["X", "X", None, "Z"], "item": ["assets", "own_item", "assets", "assets"], "value": [1, 2, 3, 4],
+         "period_end": ["2022-12-31"] * 4, "filed": ["2023-02-20"] * 4}
+    )  # fmt: skip
+    view = Statements.build(odd, tickers, SESSIONS).at("2023-03-01")
+    np.testing.assert_array_equal(view.item("assets"), [1, np.nan])
+    np.testing.assert_array_equal(view.item("own_item"), [2, np.nan])
+
+
 QUARTER_ENDS = pd.date_range("2018-03-31", "2024-12-31", freq="QE")
 
 
