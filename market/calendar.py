@@ -125,9 +125,8 @@ def _at(position: int, day: pd.Timestamp | str) -> pd.Timestamp:
 def _from_library(last_day: str) -> np.ndarray:
     import exchange_calendars
 
-    return np.asarray(exchange_calendars.get_calendar("XNYS", start=FIRST_DAY, end=last_day).sessions.to_numpy()).astype(
-        "datetime64[D]"
-    )
+    found = exchange_calendars.get_calendar("XNYS", start=FIRST_DAY, end=last_day).sessions
+    return np.asarray(found.to_numpy()).astype("datetime64[D]")
 
 
 def _cache_file(last_year: int) -> Path:

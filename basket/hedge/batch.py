@@ -3,7 +3,7 @@ r"""Walk-forward least squares for many hedges of one book at once: what hundred
 1. Running sums of :math:`x, y, xy, x^2` over sessions, for all hedges together; a window is a difference of two rows.
 2. The slope of each window, then clip, band and step, refit by refit, for all hedges together.
 
-Equal to `walk_forward("ols", ...)` hedge by hedge, to rounding. A running sum up to a session has seen nothing later: no
+Equal to `walk_forward("ols", ...)` hedge by hedge, to rounding. A running sum has seen nothing later than itself: no
 digit depends on the future.
 """
 
