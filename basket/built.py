@@ -180,6 +180,19 @@ class Basket:
             self.market.as_of(day), self.held_on(day), notional, participation=participation, days=days
         )
 
+    def carries(self, session: str | pd.Timestamp | None = None) -> dict[str, float]:
+        """USD the basket can carry at a session (by default the last), as `basket.capacity.capacity_summary`.
+
+        Impact is that of the basket's own turnover: the mean of its rebalances after the inception, by the year.
+        """
+        from basket.capacity import ASSUMED_TURNOVER, capacity_summary
+
+        day = self.sessions[-1] if session is None else self.market.session(session)
+        later = self.turnover.iloc[1:]
+        years = (self.rebalances[-1] - self.rebalances[0]).days / 365.25
+        turnover = float(later.sum()) / years if years > 0 and later.sum() > 0 else ASSUMED_TURNOVER
+        return capacity_summary(self.market.as_of(day), self.held_on(day), turnover)
+
     def _repr_html_(self) -> str:
         from html import escape
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from basket.trading_cost import impact
+from basket.trading_cost import IMPACT_COEFFICIENT, impact
 from market.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ DAYS = 5.0
 FLOAT_SHARE = 0.01
 BPS = 1e4
 REBALANCES_PER_YEAR = 4
+ASSUMED_TURNOVER = 1.0  # one-way a year where no history tells: about that of a quarterly basket with a buffer
+IMPACT_LIMITS_BPS = (10.0, 25.0, 50.0)
 
 
 def days_to_trade(notional: Floats, adv_usd: Floats, participation: float = PARTICIPATION) -> Floats:
@@ -74,6 +76,41 @@ def notional_at_impact(
     return float("inf") if bps == 0 else probe * (limit_bps / bps) ** 2
 
 
+def name_notional_at_impact(
+    limit_bps: float, weights: Floats, adv_usd: Floats, volatility: Floats, turnover: float = ASSUMED_TURNOVER
+) -> Floats:
+    r"""USD of the basket (n_names,) at which trading a name costs `limit_bps` a year of that name's own position.
+
+    With T the one-way turnover a year and Q = 2TwN/4 a rebalance, `x = 2T·Y·σ·√(Q/ADV)` is solved for N. NaN without
+    volume or volatility, infinite where trading a whole day's volume would not cost that much.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = (limit_bps / BPS / (2.0 * turnover * IMPACT_COEFFICIENT * volatility)) ** 2
+        size = share * adv_usd * REBALANCES_PER_YEAR / (2.0 * turnover * np.abs(weights))
+    return np.where(share > 1.0, np.inf, size)
+
+
+def capacity_summary(view: View, weights: pd.Series, turnover: float = ASSUMED_TURNOVER) -> dict[str, float]:
+    """USD the whole basket can carry, by what limits it.
+
+    weights: by ticker. turnover: one-way a year. Keys: `five_days` at a tenth of the volume, `float` at 1 % of each
+    name's float, and `impact_10bps`, `impact_25bps`, `impact_50bps` a year.
+    """
+    columns = view.tickers.get_indexer(weights.index)
+    weight = weights.to_numpy(dtype=float)
+    adv, sigma = view.dollar_volume(ADV_SESSIONS)[columns], daily_volatility(view)[columns]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        by_float = FLOAT_SHARE * float_shares(view)[columns] * view.close()[columns] / np.abs(weight)
+    known = by_float[np.isfinite(by_float)]
+    out = {
+        "five_days": basket_capacity(weight, adv),
+        "float": float(known.min()) if known.size else float("nan"),
+    }
+    for limit in IMPACT_LIMITS_BPS:
+        out[f"impact_{limit:g}bps"] = notional_at_impact(limit, weight, adv, sigma, turnover)
+    return out
+
+
 def daily_volatility(view: View, n_sessions: int = VOLATILITY_SESSIONS) -> Floats:
     """Standard deviation of daily total returns (n_assets,), over at least half the sessions; NaN otherwise."""
     returns = view.returns(n_sessions)
@@ -103,7 +140,9 @@ def capacity_table(
 
     weights: by ticker, of the basket. notional: USD; by default the basket's capacity. Columns: weight, notional,
     shares, adv_usd, adv_share (of one day's volume), days_to_trade, float_share, impact_bps (of what is traded, all at
-    once), capacity_usd (of the basket, were this name the tightest), float_capacity_usd (at 1 % of the float).
+    once), capacity_usd (of the basket, were this name the tightest), float_capacity_usd (at 1 % of the float),
+    impact_capacity_usd (of the basket, where trading the name costs 10 bps a year of its position, at a one-way
+    turnover of 1).
     Raises `ConfigError` for a notional that is not positive.
     """
     if notional is not None and not notional > 0:
@@ -127,6 +166,9 @@ def capacity_table(
                 "impact_bps": BPS * impact(money, adv, daily_volatility(view)[columns]),
                 "capacity_usd": participation * days * np.nan_to_num(adv) / weight,
                 "float_capacity_usd": FLOAT_SHARE * float_shares(view)[columns] * price / weight,
+                "impact_capacity_usd": name_notional_at_impact(
+                    IMPACT_LIMITS_BPS[0], weight, adv, daily_volatility(view)[columns]
+                ),
             },
             index=weights.index,
         )

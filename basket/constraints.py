@@ -57,7 +57,7 @@ def solve(base: Floats, rules: Sequence[AnyRule], *, covariance: Floats | None =
     if found is None:
         hard = [i for i, rule in enumerate(cut) if rule.priority is None]
         if not _feasible(live.size, [cut[i] for i in hard]):
-            raise InfeasibleError(_conflict_in_words([cut[i] for i in hard], live.size))
+            raise InfeasibleError(conflict_in_words([cut[i] for i in hard], live.size))
         allowance = _give_way(live.size, cut)
         found = _quadratic(scale, linear, cut, {i: slack * (1 + 1e-6) + 1e-7 for i, slack in allowance.items()})
         if found is None:
@@ -96,8 +96,11 @@ def minimal_conflict(n_assets: int, rules: Sequence[AnyRule]) -> list[AnyRule]:
     return kept
 
 
-def _conflict_in_words(rules: Sequence[AnyRule], n_assets: int) -> str:
+def conflict_in_words(rules: Sequence[AnyRule], n_assets: int) -> str:
+    """The minimal conflict as a sentence; '' when all rules can hold."""
     conflict = minimal_conflict(n_assets, rules)
+    if not conflict:
+        return ""
     names = "; ".join(rule.name for rule in conflict)
     if len(conflict) == 1:
         return f"with {n_assets} names this rule cannot hold: {names}. Loosen it, or hold more names"

@@ -22,9 +22,9 @@ from basket.book import read_holdings
 from basket.building import Spec, build, read_spec
 from basket.built import Basket
 from basket.flags import expected_dividends, expected_earnings, flags
-from basket.orders import decide_session, held_shares
+from basket.orders import decide_session, demand_size, held_shares
 from basket.spec import BasketSpec
-from market.errors import ConfigError, DataError
+from market.errors import DataError
 
 if TYPE_CHECKING:
     from market.market import Market
@@ -88,8 +88,7 @@ def daily_sheet(
     built to the day (or `built`). ratios: hedge ratio by session. held_ratio: the ratio in force.
     Raises `ConfigError` for a bad date, notional or holdings, `DataError` when nothing is held.
     """
-    if not notional > 0:
-        raise ConfigError(f"notional: {notional:g} is no size; give USD above 0")
+    demand_size(notional)
     session = decide_session(data, as_of)
     at = int(data.sessions.searchsorted(session))
     if at == 0:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -23,10 +22,21 @@ import pandas as pd
 from basket.book import Holdings, read_holdings
 from basket.building import Spec
 from basket.built import Basket
-from basket.capacity import ADV_SESSIONS, BPS, DAYS, PARTICIPATION, basket_capacity, daily_volatility, days_to_trade
+from basket.capacity import (
+    ADV_SESSIONS,
+    BPS,
+    DAYS,
+    PARTICIPATION,
+    basket_capacity,
+    capacity_summary,
+    daily_volatility,
+    days_to_trade,
+    float_shares,
+)
 from basket.decision import Decision, decide
 from basket.flags import flags
 from basket.spec import BasketSpec
+from basket.trades import TradeList
 from basket.trading_cost import half_spread, impact
 from market.errors import ConfigError
 
@@ -39,41 +49,6 @@ Ints = npt.NDArray[np.int64]
 Side = Literal["short", "long"]
 
 COMMISSION = 0.5e-4  # of what is traded
-
-
-@dataclass(frozen=True)
-class TradeList:
-    """What to hold and what to trade.
-
-    constituents: the target by ticker: rank, weight, shares and notional (signed), adv_share, days_to_trade,
-    borrow_fee, flags. orders: ticker, side, shares (positive), price, notional, adv_share, limit_shares, days_to_trade,
-    cost_bps, cost_usd, borrow_fee, available_shares, flags. capacity_usd: tradable in five days at a tenth of the
-    volume.
-    """
-
-    as_of: pd.Timestamp
-    name: str
-    notional: float
-    constituents: pd.DataFrame
-    orders: pd.DataFrame
-    capacity_usd: float
-    notes: tuple[str, ...]
-
-    def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write the orders for a desk's order system; flags joined by a semicolon."""
-        _flat(self.orders).to_csv(path, index=False)
-
-    def as_json(self) -> dict[str, object]:
-        """Plain values: as_of, constituents, capacity_usd, and notional, orders, notes."""
-        return {
-            "as_of": f"{self.as_of:%Y-%m-%d}",
-            "name": self.name,
-            "notional": self.notional,
-            "constituents": _records(self.constituents),
-            "capacity_usd": self.capacity_usd,
-            "orders": _records(self.orders),
-            "notes": list(self.notes),
-        }
 
 
 def trade_list(
@@ -97,8 +72,7 @@ def trade_list(
     Raises `ConfigError` for a notional that is not positive, a date that is no session (naming the next one) or a bad
     row of the holdings, `InfeasibleError` where the rules cannot hold on the day.
     """
-    if not notional > 0 or not np.isfinite(notional):
-        raise ConfigError(f"notional: {notional:g} is no size; give USD above 0")
+    demand_size(notional)
     if lot < 1:
         raise ConfigError(f"lot: {lot} is no lot size; give 1 or more shares")
     side_of_holdings = _read(holdings, data)
@@ -112,6 +86,12 @@ def trade_list(
         held = -held
         notes.append("the holdings are all positive: read as a basket quoted long, that is, as shorts")
     return _list(decision, data, held, notional, sign, lot, participation, notes)
+
+
+def demand_size(notional: float) -> None:
+    """Raise `ConfigError` for a notional that is not a positive number of USD."""
+    if not notional > 0 or not np.isfinite(notional):
+        raise ConfigError(f"notional: {notional:g} is no size; give USD above 0, such as 25e6")
 
 
 def decide_session(data: Market, as_of: str | pd.Timestamp | None) -> pd.Timestamp:
@@ -161,7 +141,7 @@ def held_shares(
     close = data.as_of(session).close()[columns]
     notes = [f"{name} has no price on the day and is left alone" for name in holdings.amounts.index[np.isnan(close)]]
     amounts = holdings.amounts.to_numpy(dtype=float)
-    shares = amounts if holdings.unit == "shares" else amounts * notional / close
+    shares = amounts if holdings.unit == "shares" else np.round(amounts * notional / close)
     out[columns] = np.where(np.isfinite(close), shares, 0.0)
     return out, notes
 
@@ -184,7 +164,7 @@ def _list(
     wanted = columns[weight != 0]
     table = constituents_table(view, columns[weight != 0], weight[weight != 0], target[weight != 0], participation)
     table.insert(1, "rank", decision.pool.rank[wanted])
-    traded = target - held[columns]
+    traded = np.round(target - held[columns])  # nobody fills a part of a share
     capacity = basket_capacity(weight[weight != 0], view.dollar_volume(ADV_SESSIONS)[wanted], PARTICIPATION, DAYS)
     if notional > capacity:
         notes.append(f"the notional is above the capacity of {capacity:,.0f} USD (five days at a tenth of the volume)")
@@ -197,6 +177,7 @@ def _list(
         orders_table(view, columns, held[columns], traded, participation),
         capacity,
         told,
+        capacity_summary(view, pd.Series(decision.weights[wanted], index=view.tickers[wanted])),
     )
 
 
@@ -216,6 +197,7 @@ def constituents_table(
             "notional": money,
             "adv_share": np.abs(money) / adv,
             "days_to_trade": days_to_trade(money, adv, participation),
+            "float_share": np.abs(shares) / float_shares(view)[columns],
             "borrow_fee": view.borrow_fee()[columns],
             "sector": view.sector()[columns].astype(str),
             "flags": flags(view, columns, money),
@@ -262,26 +244,3 @@ def _side(held: float, traded: float) -> str:
     if traded < 0:
         return "sell" if held > 0 else "sell_short"
     return "buy_to_cover" if held < 0 else "buy"
-
-
-def _flat(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(flags=[";".join(row) for row in frame["flags"]])
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
-    """Rows as plain values; a missing number is None, shares are whole."""
-    whole = {"shares", "held", "target", "limit_shares", "available_shares", "rank"}
-    return [
-        {str(key): _plain(value, str(key) in whole) for key, value in row.items()} for row in frame.to_dict("records")
-    ]
-
-
-def _plain(value: object, whole: bool) -> object:
-    if isinstance(value, tuple):
-        return list(value)
-    if isinstance(value, float | np.floating):
-        number = float(value)
-        if not np.isfinite(number):
-            return None
-        return int(number) if whole and number == int(number) else number
-    return value

@@ -3,8 +3,8 @@
 1. Base weights by the scheme, from what the signal session knows.
 2. Limits per name: the name cap, and what liquidity and the stock of borrowable shares allow at a notional.
 3. With caps alone, water-filling gives the nearest weights exactly. With exposure targets or minimum variance the
-   convex program does, a turnover cap then being one of its rules.
-4. Without targets a turnover cap blends the new weights with the drifted ones.
+   convex program does, a turnover cap then being one of its rules: names that leave by rank stay as far as it requires.
+4. Without targets a turnover cap blends the new weights with the drifted ones; a cap that these exceed is noted.
 5. What cannot hold is an error that names the date and the smallest set of rules in conflict.
 """
 
@@ -20,7 +20,7 @@ import pandas as pd
 
 from basket import weighting
 from basket.caps import cap_weights
-from basket.constraints import minimal_conflict, solve
+from basket.constraints import conflict_in_words, solve
 from basket.exposures import exposures, of_portfolio, sector_weights
 from basket.rules import AnyRule, TurnoverRule, exposure_band, group_cap, limits, name_cap, percent, sectors_near
 from basket.selection import blend_to_turnover_cap
@@ -48,6 +48,8 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 LIQUIDITY_SESSIONS = 63
+LEAVES = 1e-3  # of the least base weight: names that leave are the first to be sold
+CAP_TOLERANCE = 1e-6
 
 
 @dataclass
@@ -70,7 +72,9 @@ class Sizer:
     def __post_init__(self) -> None:
         relative = any(target.relative_to == "book" for target in self.targets)
         if relative and not self.book:
-            raise ConfigError("targets relative to the long book need one: build with book=..., as a run does")
+            raise ConfigError(
+                "targets relative to the long book need one: give --book on the command line, book=... in Python"
+            )
 
     def __call__(self, number: int, pool: Pool, held: Ints, drifted: Floats, forced: Bools) -> Floats:
         """Weights (n_assets,) of the names `held` (positions) at one rebalance.
@@ -83,12 +87,12 @@ class Sizer:
             out[held] = pool.given[held] / pool.given[held].sum()
             return out
         upper = self._limits(number, pool, held)
-        base = self._base(number, pool, held)
         try:
             if self.targets or isinstance(self.weights, MinimumVariance):
-                out[held] = self._by_program(number, pool, held, base, upper, drifted, forced)
+                held, weights = self._by_program(number, pool, held, upper, drifted, forced)
+                out[held] = weights
                 return out
-            out[held] = self._by_water_filling(pool, held, base, upper)
+            out[held] = self._by_water_filling(pool, held, self._base(number, pool, held), upper)
         except InfeasibleError as error:
             raise InfeasibleError(f"{self.signals[number]:%Y-%m-%d}: {error}") from None
         if self.turnover_cap is not None and drifted.any():
@@ -97,7 +101,23 @@ class Sizer:
                 self.notes.append(
                     (number, "turnover_capped", theta, f"moved {percent(theta)} of the way to the new weights")
                 )
+                self._note_caps(number, pool, out)
         return out
+
+    def _note_caps(self, number: int, pool: Pool, weights: Floats) -> None:
+        """What the turnover cap kept above a cap: drifted weights may stand there until the next rebalance."""
+        cap = self.weights.name_cap
+        over = [] if cap is None else np.flatnonzero(weights > cap + CAP_TOLERANCE).tolist()
+        if over:
+            text = f"name cap {percent(cap or 1.0)}: {len(over)} above it, as the turnover cap kept them"
+            self.notes.append((number, "rule_gave_way", float(weights[over].max() - (cap or 1.0)), text))
+        cap = self.weights.sector_cap
+        known = pool.sector >= 0
+        sums = np.bincount(pool.sector[known], weights=weights[known], minlength=len(pool.sector_names))
+        if cap is not None and sums.max(initial=0.0) > cap + CAP_TOLERANCE:
+            name = pool.sector_names[int(sums.argmax())]
+            text = f"sector cap {percent(cap)}: {name} above it, as the turnover cap kept it"
+            self.notes.append((number, "rule_gave_way", float(sums.max() - cap), text))
 
     def _view(self, number: int) -> View:
         return self.data.as_of(self.signals[number])
@@ -157,11 +177,10 @@ class Sizer:
             return cap_weights(base, upper, groups, caps if sector_cap is not None else None)
         except InfeasibleError as error:
             rules = self._cap_rules(pool, held, upper)
-            conflict = minimal_conflict(held.size, rules)
+            conflict = conflict_in_words(rules, held.size)
             if not conflict:
                 raise
-            names = "; ".join(rule.name for rule in conflict)
-            raise InfeasibleError(f"with {held.size} names these rules cannot all hold: {names}") from error
+            raise InfeasibleError(conflict) from error
 
     def _cap_rules(self, pool: Pool, held: Ints, upper: Floats) -> list[AnyRule]:
         tickers = [str(position) for position in held]
@@ -179,31 +198,56 @@ class Sizer:
         return rules
 
     def _by_program(
-        self, number: int, pool: Pool, held: Ints, base: Floats, upper: Floats, drifted: Floats, forced: Bools
-    ) -> Floats:
+        self, number: int, pool: Pool, held: Ints, upper: Floats, drifted: Floats, forced: Bools
+    ) -> tuple[Ints, Floats]:
+        """Names and their weights by the convex program.
+
+        Where the turnover cap cannot hold because names leave by rank, those names stay as far as it requires.
+        """
+        base = self._base(number, pool, held)
+        covariance = self._covariance(number, held)
+        rules = self._program_rules(number, pool, held, upper, drifted, forced)
+        leaving = np.setdiff1d(np.flatnonzero((drifted > 0) & ~forced), held)
+        try:
+            solution = solve(base, rules, covariance=covariance)
+        except InfeasibleError:
+            if not isinstance(rules[-1], TurnoverRule) or leaving.size == 0:
+                raise
+            held = np.concatenate((held, leaving))
+            base = np.concatenate((base, np.full(leaving.size, LEAVES * base.min())))
+            rules = self._program_rules(number, pool, held, self._limits(number, pool, held), drifted, forced)
+            solution = solve(base, rules, covariance=self._covariance(number, held))
+            stayed = held[-leaving.size :][solution.weights[-leaving.size :] > 0].size
+            text = f"{stayed} names that leave by rank are sold in part: the turnover cap has no room"
+            self.notes.append((number, "turnover_capped", float(stayed), text))
+        self.notes += [
+            (number, "rule_bound", float(len(labels)), f"{name}: {', '.join(labels[:5])}")
+            for name, labels in solution.bound.items()
+        ]
+        self.notes += [(number, "rule_gave_way", breach, name) for name, breach in solution.broken.items()]
+        return held, solution.weights
+
+    def _covariance(self, number: int, held: Ints) -> Floats | None:
+        if not isinstance(self.weights, MinimumVariance):
+            return None
+        found = weighting.covariance(self._view(number).returns(self.weights.window)[:, held])
+        return found / np.trace(found)
+
+    def _program_rules(
+        self, number: int, pool: Pool, held: Ints, upper: Floats, drifted: Floats, forced: Bools
+    ) -> list[AnyRule]:
         view = self._view(number)
         rules = self._cap_rules(pool, held, upper)
         known = exposures(view, self.market) if self.targets else {}
         for target in self.targets:
             rules.append(self._target_rule(number, view, pool, held, target, known))
         if self.turnover_cap is not None and drifted.any():
-            kept = np.where(forced, 0.0, drifted)
-            kept = kept / kept.sum() if kept.sum() > 0 else kept
-            gone = float(kept.sum() - kept[held].sum())
-            rules.append(
-                TurnoverRule(f"turnover cap {percent(self.turnover_cap)}", kept[held], gone, self.turnover_cap)
-            )
-        covariance = None
-        if isinstance(self.weights, MinimumVariance):
-            covariance = weighting.covariance(view.returns(self.weights.window)[:, held])
-            covariance = covariance / np.trace(covariance)
-        solution = solve(base, rules, covariance=covariance)
-        self.notes += [
-            (number, "rule_bound", float(len(labels)), f"{name}: {', '.join(labels[:5])}")
-            for name, labels in solution.bound.items()
-        ]
-        self.notes += [(number, "rule_gave_way", breach, name) for name, breach in solution.broken.items()]
-        return solution.weights
+            # Deletions are exempt: what they free is traded once on top of the cap.
+            freed = float(drifted[forced].sum())
+            gone = float(drifted.sum() - drifted[held].sum())
+            name = f"turnover cap {percent(self.turnover_cap)}"
+            rules.append(TurnoverRule(name, drifted[held], gone, self.turnover_cap + freed))
+        return rules
 
     def _target_rule(
         self, number: int, view: View, pool: Pool, held: Ints, target: Target, known: Mapping[str, Floats]
