@@ -82,15 +82,15 @@ def evidence(seen: Measured) -> tuple[dict[str, Json], pd.DataFrame]:
     """The sections of `summary.json`, and the attribution of the hedge's P&L as a frame."""
     factors = pd.DataFrame(columns=["coefficient", "stderr", "t", "annual", "share"])
     told: dict[str, Json] = {
-        "marginal": _or_reason(lambda: marginal(seen.returns)),
-        "worst_ai_days": _or_reason(lambda: ai_days(seen, 1.0)),
-        "best_ai_days": _or_reason(lambda: ai_days(seen, -1.0)),
-        "worth": _or_reason(lambda: worth_of(seen)),
-        "capture": _or_reason(lambda: captured(seen.returns)),
-        "squeeze": _or_reason(lambda: squeezes(seen)),
-        "gap": _or_reason(lambda: gap(seen)),
-        "sector_tilt": _or_reason(lambda: sector_tilt(seen.legs)),
-        "missing_debt": _or_reason(lambda: missing_debt(seen.legs)),
+        "marginal": or_reason(lambda: marginal(seen.returns)),
+        "worst_ai_days": or_reason(lambda: ai_days(seen, 1.0)),
+        "best_ai_days": or_reason(lambda: ai_days(seen, -1.0)),
+        "worth": or_reason(lambda: worth_of(seen)),
+        "capture": or_reason(lambda: captured(seen.returns)),
+        "squeeze": or_reason(lambda: squeezes(seen)),
+        "gap": or_reason(lambda: gap(seen)),
+        "sector_tilt": or_reason(lambda: sector_tilt(seen.legs)),
+        "missing_debt": or_reason(lambda: missing_debt(seen.legs)),
         "variants_tried": 1,
     }
     try:
@@ -144,7 +144,10 @@ def attributed(seen: Measured) -> tuple[pd.DataFrame, dict[str, Json]]:
         "n_sessions": found.attrs["n_sessions"],
         "lag": found.attrs["lag"],
         "r_squared": found.attrs["r_squared"],
-        "factors": table_figures(found),
+        "factors": {
+            name: {key: value for key, value in line.items() if np.isfinite(value)}
+            for name, line in table_figures(found).items()
+        },
     }
     return found, section
 
@@ -261,7 +264,8 @@ def _demand_fund(seen: Measured) -> None:
         raise DataError(f"the data hold no prices of {AI_FUND}")
 
 
-def _or_reason(make: Callable[[], dict[str, Json]]) -> dict[str, Json]:
+def or_reason(make: Callable[[], dict[str, Json]]) -> dict[str, Json]:
+    """The section, or why the data cannot carry it."""
     try:
         return make()
     except DataError as error:

@@ -30,14 +30,14 @@ STATES = {
     "drawdown: deep": "More than 10 % below the peak",
 }
 WORTH: tuple[tuple[str, str, Style, str], ...] = (
-    ("cost_annual", "Cost of the hedge, a year", "percent", "mean P&L of hedged − book, turned round"),
+    ("cost_annual", "Cost of the hedge, a year", "percent", "minus the mean of hedged − book × 252"),
     ("carry_annual", "of which carry, whatever prices do", "percent", "trading, borrow, dividends, rebate, interest"),
     ("drawdown_saved", "Maximum drawdown saved", "points", ""),
     ("per_drawdown", "Cost a year per point of drawdown saved", "ratio", "points of return for a point of drawdown"),
     ("stress", "Earned in the named falls, in all", "points", ""),
     ("calm", "Earned at all other times, in all", "points", ""),
     ("payoff_over_premium", "Payoff over premium", "ratio", "the first over the size of the second; 1 pays for itself"),
-    ("slippage/annual", "Against the best constant ratio, a year", "percent", "which hindsight knew and was free"),
+    ("slippage/annual", "Against the best constant ratio, a year", "percent", "known in hindsight, and free"),
 )  # fmt: skip
 FIRST = Column("", numeric=False)
 
@@ -61,6 +61,8 @@ def factors(summary: Summary) -> Table:
         cells = [summary.number(f"{at}/{key}", style, sign=sign) for key, style, sign in plan]
         if name == "unexplained":
             cells[0] = heading("")  # a daily intercept beside betas says nothing: its year stands in the third column
+        if name == "total":
+            cells[:2] = [heading(""), heading("")]
         body.append([heading(*FACTORS[name]), *cells])
     titles = ("Exposure", "t", "P&L a year", "Share of variance")
     note = (
@@ -138,7 +140,7 @@ def states(summary: Summary) -> Table:
     titles = ("Book, a year", "Hedged", "Hedged − book", "Variance removed", "Sessions")
     return Table(
         "states",
-        "When it worked: by the state of the market the evening before",
+        "The hedge by the state of the market the evening before",
         (FIRST, *map(Column, titles)),
         rows(body),
         note="Means of daily returns × 252.",
@@ -168,7 +170,7 @@ def squeezes(summary: Summary) -> Table:
         columns,
         rows(body),
         note="Margin: FINRA maintenance (25 % of longs, 30 % of shorts) at the end of the rise. The short’s worst need "
-        "not be the basket’s steepest rise, for the ratio differs.",
+        "not fall on the basket’s steepest rise: the size of the short changes.",
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backtest.report.judged import Test, by_t
+from backtest.report.judged import SIGNIFICANT_T, Test, by_t
 from backtest.report.numerals import Style, day, is_number
 from backtest.report.tables import Cell, Summary
 
@@ -55,6 +55,9 @@ def ai_days(summary: Summary, market: str) -> Iterator[Test]:
         "the basket fell by more than its market beta",
         "the basket fell by less than its market beta",
     )
+    back = summary.get("/best_ai_days/spread/t")
+    if verdict == "for" and is_number(back) and float(back) <= -SIGNIFICANT_T:  # type: ignore[arg-type]
+        reading += ", and rose by more on the best days"
     fund = summary.get(f"{path}/fund") or "the AI fund"
     yield Test(f"Mean of the worst 5 % of AI days, {fund} beyond {market}", tuple(found), verdict, reading)
 
@@ -117,7 +120,7 @@ def sector_tilt(summary: Summary) -> Iterator[Test]:
         found += [", " if found else "", f"{name} ", summary.number(path, "points", sign=True)]
     if found:
         when = day(summary.get("/sector_tilt/session"))
-        yield Test(f"Sector tilt, basket less book, {when}", tuple(found), "fact", "a bet on sectors, not on quality")
+        yield Test("Sector tilt, basket less book", tuple(found), "fact", f"a bet on sectors; rebalance of {when}")
 
 
 def missing_debt(summary: Summary) -> Iterator[Test]:

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from pydantic import BaseModel
 
+from backtest import evidence
+
 SESSIONS_PER_YEAR = 252
 SECTORS = ("Industrials", "Information Technology", "Consumer Discretionary", "Materials", "Energy", "Health Care")
 WINDOWS = (
@@ -105,6 +107,64 @@ def synthetic_attribution(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     usd = pd.Series({"long": 0.0, "short": total - carry.sum(), **carry, "margin": 0.0, "total": total})
     years = len(nav) / SESSIONS_PER_YEAR
     return pd.DataFrame({"usd": usd, "bps_per_year": usd / nav["hedged"].mean() / years * 1e4})
+
+
+def synthetic_evidence(nav: pd.DataFrame) -> dict[str, object]:
+    """The sections of `backtest.evidence`: what returns alone give is computed, the rest is planted."""
+    returns = nav[["book", "basket", "hedged"]].pct_change().dropna().assign(market=nav["SPY"].pct_change())
+    rng = np.random.default_rng(3)
+    days = {
+        name: {
+            "mean": rng.normal(0, 0.003),
+            "t": rng.normal(),
+            "beyond_market": 0.001,
+            "hit_rate": 0.6,
+            "n_sessions": 87,
+        }
+        for name in ("book", "basket", "hedged", "hedge", "spread")
+    }
+    line = {"coefficient": -0.4, "stderr": 0.05, "t": -8.0, "annual": -0.03, "share": 0.12}
+    factors = {
+        name: dict(line) for name in ("market", "size", "value", "profitability", "momentum", "ai", "unexplained")
+    }
+    squeeze = {
+        "start": "2020-03-18", "end": "2020-04-17", "basket": 0.28, "book": 0.19, "hedged": -0.02, "hedge": -0.15,
+        "margin_used": 0.49, "worst_hedge": -0.24, "worst_hedge_start": "2025-04-21", "worst_hedge_end": "2025-05-20",
+    }  # fmt: skip
+    states = (
+        "trend: up",
+        "trend: down",
+        "volatility: calm",
+        "volatility: stormy",
+        "drawdown: shallow",
+        "drawdown: deep",
+    )
+    state = {"book": 0.2, "hedged": 0.1, "hedge": -0.1, "effectiveness": 0.4, "n_sessions": 500.0}
+    tilt = {name: {"basket": 0.2, "book": 0.03 * i, "difference": 0.2 - 0.03 * i} for i, name in enumerate(SECTORS)}
+    return {
+        "marginal": evidence.marginal(returns),
+        "worst_ai_days": {"fund": "SMH", **days},
+        "best_ai_days": {"fund": "SMH", **days},
+        "factor_attribution": {
+            "start": "2019-07-01", "end": "2026-01-30", "n_sessions": 1640, "lag": 7, "r_squared": 0.88,
+            "factors": factors | {"total": {"annual": -0.21, "share": 1.0}},
+        },
+        "worth": {
+            "cost_annual": 0.12, "carry_annual": -0.006, "drawdown_saved": 0.08, "per_drawdown": 1.5,
+            "carry_per_drawdown": -0.08, "stress": 0.9, "calm": -1.7, "stress_sessions": 259.0,
+            "payoff_over_premium": 0.53, "stress_windows": ["COVID", "2022 bear"],
+            "slippage": {"annual": -0.01, "deviation": 0.04}, "states": {name: dict(state) for name in states},
+        },
+        "capture": evidence.captured(returns),
+        "squeeze": {f"sessions_{k}": dict(squeeze) for k in (1, 5, 21)} | {"peak_margin_used": 0.74},
+        "gap": {
+            "ticker": "N03", "name": "Synthetic Company 03", "session": "2024-05-30", "rise": 0.33, "weight": -0.025,
+            "loss_bps": 82.4,
+        },
+        "sector_tilt": {"session": "2026-04-17", "sectors": tilt},
+        "missing_debt": {"universe": 0.31, "basket": 0.02, "basket_most": 0.08, "basket_last": 0.0},
+        "variants_tried": 1,
+    }  # fmt: skip
 
 
 def synthetic_constituents(rng: np.random.Generator, names: list[str]) -> pd.DataFrame:
@@ -214,6 +274,7 @@ def build_synthetic(seed: int = 11, names: list[str] | None = None, question: st
             b: {r.window: {"annual": r.annual, "t": r.t, "n_sessions": r.n_sessions} for r in g.itertuples()}
             for b, g in spread.groupby("benchmark")
         },
+        **synthetic_evidence(nav),
         "coverage": {
             "members": {"start": 0.86, "end": 0.98},
             "metrics": {"liabilities_assets": 0.97, "net_debt_operating_income": 0.71, "ai_beta": 0.99},
@@ -263,6 +324,7 @@ def build_synthetic(seed: int = 11, names: list[str] | None = None, question: st
         summary=summary,
         **frames,
         attribution=attribution,
+        factors=pd.DataFrame(columns=["coefficient", "stderr", "t", "annual", "share"]),
         orders=orders,
         weights=weights[["date", "sleeve", "ticker", "weight"]],
         constituents=synthetic_constituents(rng, names),

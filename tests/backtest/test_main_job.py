@@ -158,10 +158,56 @@ def test_a_failed_hedge_looks_failed(result: Result) -> None:
         assert "did better" in summary["answer"].partition(".")[0]
 
 
+def test_worst_squeeze_by_hand(result: Result) -> None:
+    """The steepest 21 sessions of the basket, and what a short of it at the ratio held then must have lost."""
+    told = result.summary["squeeze"]["sessions_21"]
+    level = result.nav["basket"]
+    rises = {level.index[i + 21]: level.iloc[i + 21] / level.iloc[i] - 1.0 for i in range(len(level) - 21)}
+    end = max(rises, key=rises.get)
+    assert (told["end"], told["basket"]) == (str(end.date()), pytest.approx(rises[end], rel=1e-12))
+    short = -result.exposures["short"].loc[told["start"]]
+    assert told["hedge"] == pytest.approx(-short * rises[end], abs=0.03)  # it drifts and is resized underway
+    assert told["worst_hedge"] <= told["hedge"] < 0 < told["margin_used"] < 1
+
+
+def test_worst_gap_by_hand(result: Result, prices: pd.DataFrame) -> None:
+    told = result.summary["gap"]
+    mine = prices[prices["ticker"] == told["ticker"]].set_index("date")
+    t = mine.index.get_loc(told["session"])
+    rise = mine["close"].iloc[t] * mine["split"].iloc[t] / mine["close"].iloc[t - 1] - 1.0
+    assert told["rise"] == pytest.approx(rise, rel=1e-9)
+    orders = result.orders[(result.orders["sleeve"] == "basket") & (result.orders["ticker"] == told["ticker"])]
+    since = orders[orders["date"] < told["session"]]
+    splits = mine["split"].where(mine["split"] > 0, 1.0)
+    held = sum(
+        row.shares * float(splits.loc[row.date : mine.index[t - 1]].iloc[1:].prod()) for row in since.itertuples()
+    )
+    before = result.nav["hedged"].loc[mine.index[t - 1]]
+    assert told["weight"] == pytest.approx(held * mine["close"].iloc[t - 1] / before, rel=1e-9)
+    assert told["loss_bps"] == pytest.approx(-1e4 * told["weight"] * rise, rel=1e-9)
+
+
+def test_parts_of_the_hedge_add_up(result: Result) -> None:
+    """Factors to the mean of hedged less book; sector tilt to zero; the price of protection to its parts."""
+    daily = result.nav[["book", "hedged"]].pct_change().iloc[1:]
+    hedge = daily["hedged"] - daily["book"]
+    told = result.summary["factor_attribution"]
+    annual = {name: line["annual"] for name, line in told["factors"].items()}
+    assert annual["total"] == pytest.approx(252 * hedge.loc[told["start"] : told["end"]].mean(), rel=1e-9)
+    assert sum(annual.values()) == pytest.approx(2 * annual["total"], rel=1e-9)
+    assert told["end"] == "2026-01-30"
+    tilt = result.summary["sector_tilt"]["sectors"]
+    assert sum(line["difference"] for line in tilt.values()) == pytest.approx(0.0, abs=1e-12)
+    worth = result.summary["worth"]
+    assert worth["cost_annual"] == pytest.approx(-252 * hedge.mean(), rel=1e-9)
+    assert worth["stress"] + worth["calm"] == pytest.approx(hedge.sum(), rel=1e-9)
+
+
 def test_summary_keeps_its_promise(result: Result) -> None:
     promised = (
         "span rebalances sleeves hedge_effectiveness costs_bps_per_year attribution ledger benchmarks placebos "
-        "spread_over_index coverage hindsight turnover names warnings"
+        "spread_over_index coverage hindsight turnover names warnings marginal worst_ai_days best_ai_days worth capture "
+        "squeeze gap sector_tilt missing_debt variants_tried factor_attribution"
     )
     assert set(promised.split()) <= set(result.summary)
     for sleeve in ("book", "basket", "hedged"):
