@@ -70,10 +70,30 @@ def _exit(pool: Pool, column: int) -> str:
             return f"rank {rank:.0f}, stays to {pool.exit_rank}"
         return f"rank {rank:.0f}, gave way to better ranks or a full sector"
     codes = pool.reason(column).split(", ")
-    return ", ".join(_in_words(code) for code in codes if code) or "no longer offered by the source"
+    return ", ".join(_in_words(code, pool, column) for code in codes if code) or "no longer offered by the source"
 
 
-def _in_words(code: str) -> str:
-    if code.startswith("rules"):
+def _rule(code: str, pool: Pool, column: int) -> str:
+    """A failed rule with its figure, and whether the figure is the company's own or its sector's."""
+    from screens.describe import figure_in_words, rule_in_words
+    from screens.explain import sector_alone
+    from screens.rule_spec import Condition
+
+    found = next((t for t in pool.screened.outcome.tested if t.path == code), None) if pool.screened else None
+    if pool.screened is None or found is None:
         return f"fails the screen's {code}"
+    if found.values is None or not isinstance(found.leaf, Condition):
+        return f"fails the screen's {rule_in_words(found.leaf)}"
+    text = f"fails the screen's {rule_in_words(found.leaf, pool.screened.spec.labels()[found.leaf.key()])}"
+    if found.percentile is not None and np.isfinite(found.percentile[column]):
+        text += f", stands at {found.percentile[column]:.2f}"
+    else:
+        text += f", has {figure_in_words(float(found.values.value[column]))}"
+    alone = sector_alone(found.values, pool.screened, column)
+    return f"{text} ({alone})" if alone else text
+
+
+def _in_words(code: str, pool: Pool, column: int) -> str:
+    if code.startswith("rules"):
+        return _rule(code, pool, column)
     return IN_WORDS.get(code, code.removeprefix("universe."))

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 Number = float | None
 
+# A sector whose figures vary by less than a tenth of all names' is told apart as a whole.
+ALIKE, SAME, FEWEST_ALIKE = 0.1, 1e-9, 5
+
 
 @dataclass(frozen=True)
 class LimitAnswer:
@@ -54,6 +57,7 @@ class RuleAnswer:
     passed: bool
     missing: bool
     reason: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class MetricAnswer:
     ranked_within: str
     reason: str
     filings: tuple[FilingAnswer, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -171,6 +176,7 @@ def _rule(test: Tested, at: int, screened: Screened) -> RuleAnswer:
         passed=bool(test.met[at]),
         missing=bool(test.missing[at]),
         reason=_reason(test.values, at),
+        note=sector_alone(test.values, screened, at),
     )
 
 
@@ -201,7 +207,26 @@ def _metric(use: MetricCall, label: str, within: str, at: int, screened: Screene
         ranked_within="all" if within == "none" else within,
         reason=_reason(values, at),
         filings=_filings(use, at, screened.view),
+        note=sector_alone(values, screened, at),
     )
+
+
+def sector_alone(values: Values, screened: Screened, at: int) -> str:
+    """A sentence where a figure tells sectors apart and not companies; '' elsewhere.
+
+    A figure shrunk towards its sector's mean is (nearly) the same for all of it when the data show no difference
+    within: then the whole sector passes a rule, or fails it, together.
+    """
+    sector = str(screened.view.sector()[at])
+    known = np.isfinite(values.value) & screened.population
+    if not known[at] or not sector:
+        return ""
+    inside = values.value[known & (screened.view.sector().astype(str) == sector)]
+    spread = float(values.value[known].std())
+    if inside.size < FEWEST_ALIKE or not spread > 0 or inside.std() >= ALIKE * spread:
+        return ""
+    same = "the same" if inside.std() < SAME * spread else "nearly the same"
+    return f"{same} for all {inside.size} names of {sector}: it speaks of the sector, not of the company"
 
 
 def _filings(call: MetricCall, at: int, view: View) -> tuple[FilingAnswer, ...]:

@@ -48,6 +48,8 @@ def _rule(rule: RuleAnswer) -> str:
         parts.append(f"percentile {rule.percentile:.2f}")
         if rule.threshold is not None:
             parts.append(f"border {figure_in_words(rule.threshold)}")
+    if rule.note:
+        parts.append(rule.note)
     return ", ".join(parts)
 
 
@@ -60,7 +62,8 @@ def _block(block: BlockAnswer) -> list[str]:
         value = f"{value} ({metric.reason})" if metric.reason else value
         within = "" if metric.ranked_within == "all" else f" of its {metric.ranked_within}"
         share = "" if metric.percentile is None else f", percentile {metric.percentile:.2f}{within}"
-        lines.append(f"    {metric.name}: {value}{share}{_filings(metric.filings)}")
+        note = f"; {metric.note}" if metric.note else ""
+        lines.append(f"    {metric.name}: {value}{share}{note}{_filings(metric.filings)}")
     return lines
 
 
