@@ -94,6 +94,10 @@ class Result:
             raise ConfigError(f"no figure named {name!r}; there are {', '.join(drawn)}")
         return picture(drawn[name])
 
+    def __repr__(self) -> str:
+        first, last = self.nav.index[0].date(), self.nav.index[-1].date()
+        return f"<Result {self.name}, {first} to {last}: {self.summary['answer']}>"
+
     def _repr_html_(self) -> str:
         from html import escape
         from typing import cast

@@ -193,6 +193,10 @@ class Basket:
         turnover = float(later.sum()) / years if years > 0 and later.sum() > 0 else ASSUMED_TURNOVER
         return capacity_summary(self.market.as_of(day), self.held_on(day), turnover)
 
+    def __repr__(self) -> str:
+        first, last = self.sessions[0].date(), self.sessions[-1].date()
+        return f"<Basket {self.name}: {len(self.rebalances)} rebalances, {first} to {last}>"
+
     def _repr_html_(self) -> str:
         from html import escape
 
