@@ -33,7 +33,8 @@ class Pile:
     member: np.ndarray
     total: float = 0.0
     ratio: float = 0.0
-    benched: dict[int, float] = field(default_factory=dict)
+    benched: dict[int, float] = field(default_factory=dict)  # recalled names and the mix they return with
+    barred_until: dict[int, int] = field(default_factory=dict)
     notional: float = 0.0
     waiting: int = 0  # sessions left to work an unfilled rest
     going: bool = False
@@ -152,10 +153,13 @@ class Books:
     def due(self, pile: Pile, t: int, whole: bool) -> str:
         """'', 'close' (some names leave) or 'size' (the sleeve is sized again); updates the sleeve's mix."""
         recalls = None if pile.short is None else pile.short.recalls
-        locked = np.zeros(self.n_assets, bool) if recalls is None else recalls.locked[t, self.use]
         leaving = pile.member & self.ends
         if recalls is not None:
-            leaving |= pile.member & recalls.recalled[t, self.use] & self.trades
+            called = pile.member & recalls.recalled[t, self.use] & self.trades
+            leaving |= called
+            for i in np.flatnonzero(called):
+                pile.barred_until[int(i)] = t + recalls.lock_sessions
+        locked = np.array([pile.barred_until.get(i, -1) >= t for i in range(self.n_assets)], dtype=bool)
         if t in pile.targets:
             weights = pile.targets[t]
             asked = weights > 1e-12
@@ -166,7 +170,7 @@ class Books:
             pile.benched = {
                 int(i): weights[i] / self.price[i] for i in np.flatnonzero(asked & locked & (self.price > 0))
             }
-            lingering = pile.member & ~leaving & self.lingers
+            lingering = pile.member & ~self.ends & self.lingers
             pile.member = chosen | halted | lingering
             return "size"
         gone = leaving | (pile.member & (pile.mix == 0) & self.resumed)

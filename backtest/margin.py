@@ -109,15 +109,16 @@ def liquidity(simulation: Simulation, margin: Margin, sessions: int = SQUEEZE_SE
     table = usage(simulation, margin)
     excess = table["excess"]
     falls = excess.rolling(sessions + 1, min_periods=1).max() - excess
-    end = falls.idxmax()
-    start = excess.loc[:end].iloc[-(sessions + 1) :].idxmax()
+    end = int(falls.to_numpy().argmax())
+    begin = max(0, end - sessions)
+    start = begin + int(excess.to_numpy()[begin : end + 1].argmax())
     lowest = float(excess.min())
     return Liquidity(
         shortfall=max(0.0, -lowest),
-        shortfall_on=excess.idxmin() if lowest < 0 else None,
+        shortfall_on=simulation.sessions[int(excess.to_numpy().argmin())] if lowest < 0 else None,
         calls=int((excess < 0).sum()),
         peak_usage=float(table["used"].max()),
         squeeze=float(falls.max()),
-        squeeze_from=start,
-        squeeze_to=end,
+        squeeze_from=simulation.sessions[start],
+        squeeze_to=simulation.sessions[end],
     )

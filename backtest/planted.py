@@ -17,6 +17,7 @@ from backtest.carry import Financing, Swap
 from backtest.costs import Costs
 from backtest.margin import portfolio_margin, regulation_t
 from backtest.simulate.account import Account, ShortSleeve
+from backtest.simulate.sleeves import Recalls
 from backtest.simulate.tape import Delistings
 
 
@@ -143,6 +144,7 @@ def planted_account(seed: int, *, limits: bool = True, n_sessions: int | None = 
             work_sessions=int(rng.integers(0, 4)),
         )
         cap = float(rng.choice([np.inf, 3e6]))
+    recalls = Recalls(rng.random((n, k)) < 0.02, int(rng.integers(1, 15))) if rng.random() < 0.3 else None
     margin = None
     if limits and rng.random() < 0.3:
         margin = regulation_t(panel.close) if rng.random() < 0.5 else portfolio_margin(np.arange(k) == k - 1, 0.3)
@@ -151,7 +153,7 @@ def planted_account(seed: int, *, limits: bool = True, n_sessions: int | None = 
         margin=margin,
         long_targets=book,
         shorts=(
-            ShortSleeve("basket", basket, ratio, swap=swap),
+            ShortSleeve("basket", basket, ratio, swap=swap, recalls=recalls),
             ShortSleeve("index", index, 0.2, refresh=rng.random(n) < 0.1),
         ),
         costs=costs,

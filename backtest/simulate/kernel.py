@@ -35,7 +35,8 @@ KEEP: Final = 4  # hold, subject to a margin call
 FUNDED: Final = 0
 
 CONVERGED: Final = 1e-15  # of NAV
-DUST: Final = 1e-12  # of a position: not worth an order
+DUST: Final = 1e-11  # of a position: not worth an order
+CRUMB: Final = 2e-12  # shares: vectorbt takes 1e-12 for nothing
 TURNS: Final = 64
 SHORTFALL: Final = 1e-9  # of the requirement: less is rounding of a cut that met it, not a call
 
@@ -85,9 +86,9 @@ def required(t, price, sign, starts, names, current, position, long_rate, short_
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def hold(
+def hold(  # type: ignore[no-untyped-def]
     t, nav, cash, busy, market, sleeves, series, terms, margin, state, position, proportional, detail, out, totals
-):  # type: ignore[no-untyped-def]
+):
     """Keep the account from session t to the next with something to do, accruals into it included.
 
     Returns (session, nav, cash, status): FINE there, ENDED after the last session, RUINED or NOT_FINITE where it broke.
@@ -292,9 +293,9 @@ def cut(t, after, sign, starts, names, price, margin, plan, state, position, scr
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def size(
+def size(  # type: ignore[no-untyped-def]
     t, nav, policy, sleeves, role, total, market, limits, margin, plan, state, position, aim, proportional, scratch
-):  # type: ignore[no-untyped-def]
+):
     """Fills `move` and `rate` of the scratch: the trades of this close and their cost per dollar. Returns a status."""
     sign, starts, names = sleeves
     max_trade, max_short, _, limited = limits
@@ -330,7 +331,7 @@ def size(
                     continue
                 wish = scale[s] * u[k] if todo[s] == RETARGET else aim[s, who[k]]
                 step = wish - q[k]
-                if abs(step) <= DUST * max(q[k], wish):
+                if abs(step) <= max(DUST * max(q[k], wish), CRUMB):
                     step = 0.0
                 elif limited and may[k] == 1:
                     asked = step

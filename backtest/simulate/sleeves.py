@@ -34,14 +34,14 @@ MIN_TARGET = 1e-12  # a weight below this is no position
 
 @dataclass(frozen=True)
 class Recalls:
-    """Names called back by their lender: bought in at that session's close and locked for a while.
+    """Loans called back: a holder is bought in at that session's close, and may not short the name again for a while.
 
-    recalled  (n_sessions, n_assets) bool
-    locked    (n_sessions, n_assets) bool: may not be held short; covers the recall and the sessions after it
+    recalled       (n_sessions, n_assets) bool; matters only where the sleeve holds the name
+    lock_sessions  sessions after the buy-in before the name may be shorted again
     """
 
     recalled: Flags
-    locked: Flags
+    lock_sessions: int
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ def sleeve_events(
     shape = np.zeros(n_assets)
     held = np.zeros(n_assets, dtype=bool)
     benched: dict[int, float] = {}  # recalled names and the unit they return with
+    free_from = np.zeros(n_assets, dtype=np.int64)  # first session a recalled name may be shorted again
     total, stuck = 0.0, False
     rows: list[tuple[int, int, float, npt.NDArray[np.int64], Floats]] = []
     for t in _candidates(wanted, tape, recalls):
@@ -92,29 +93,25 @@ def sleeve_events(
         kind = 0
         leaving = held & tape.terminal[t]
         if recalls is not None:
-            leaving |= held & recalls.recalled[t] & tape.observed[t]
+            called = held & recalls.recalled[t] & tape.observed[t]
+            free_from[called] = t + recalls.lock_sessions + 1
+            leaving |= called
         overdue = held & (shape == 0.0) & tape.observed[t] & ~tape.observed[t - 1]
         if t in wanted:
             weights = wanted[t]
             asked = weights > MIN_TARGET
             total = float(weights[asked].sum())
-            barred = np.zeros(n_assets, dtype=bool) if recalls is None else recalls.locked[t]
+            barred = free_from > t
             open_to_trade = tape.observed[t] & ~tape.terminal[t]
             waiting = held & ~open_to_trade & ~leaving
             member = asked & ((open_to_trade & ~barred) | waiting)
             if asked.any() and not member.any():
                 raise DataError(f"{name}: none of the {int(asked.sum())} names of session {t} has a price")
             shape = np.where(member, weights / np.where(tape.price[t] > 0, tape.price[t], 1.0), 0.0)
-            benched = (
-                {}
-                if recalls is None
-                else {
-                    int(i): float(weights[i] / tape.price[t, i])
-                    for i in np.flatnonzero(asked & barred & (tape.price[t] > 0))
-                }
-            )
+            waits = np.flatnonzero(asked & barred & (tape.price[t] > 0))
+            benched = {int(i): float(weights[i] / tape.price[t, i]) for i in waits}
             stuck |= bool(waiting.any())
-            held = member | waiting | (held & ~leaving & linger)
+            held = member | waiting | (held & ~tape.terminal[t] & linger)
             kind = RETARGET
         else:
             gone = leaving | overdue
@@ -124,7 +121,7 @@ def sleeve_events(
                 shape = np.where(gone, 0.0, shape)
                 held = held & ~(gone & tape.terminal[t] if linger else gone)
                 kind = CLOSE
-            back = [i for i in benched if recalls is not None and not recalls.locked[t, i] and tape.observed[t, i]]
+            back = [i for i in benched if free_from[i] <= t and tape.observed[t, i]]
             if back:
                 for i in back:
                     shape[i] = benched.pop(i)
@@ -157,11 +154,12 @@ def _candidates(wanted: Mapping[int, Floats], tape: Tape, recalls: Recalls | Non
     if not wanted:
         return []
     ever = np.any([w > MIN_TARGET for w in wanted.values()], axis=0)
-    resumed = tape.observed[1:, ever] & ~tape.observed[:-1, ever]
-    flags = np.asarray(tape.terminal[:, ever].any(axis=1))
-    flags[1:] |= resumed.any(axis=1)
+    resumed = (tape.observed[1:] & ~tape.observed[:-1] & ever).any(axis=1)
+    flags = (tape.terminal & ever).any(axis=1)
+    flags[1:] |= resumed
     if recalls is not None:
-        flags |= recalls.recalled[:, ever].any(axis=1)
-        flags[1:] |= (recalls.locked[:-1, ever] & ~recalls.locked[1:, ever]).any(axis=1)
+        called = (recalls.recalled & ever).any(axis=1)
+        flags |= called
+        flags[recalls.lock_sessions + 1 :] |= called[: len(flags) - recalls.lock_sessions - 1]
     first = min(wanted)
     return sorted({t for t in np.flatnonzero(flags).tolist() if t > first} | set(wanted))
