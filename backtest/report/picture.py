@@ -243,7 +243,7 @@ def _finish_axis(axis: Axes, across: Part, up: Part, *, labelled: bool) -> None:
     if across.get("type") == "date":
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-        locator = AutoDateLocator(maxticks=9)
+        locator = AutoDateLocator(minticks=3, maxticks=10)
         axis.xaxis.set_major_locator(locator)
         axis.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
         axis.margins(x=0.0)

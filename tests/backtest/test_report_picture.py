@@ -64,3 +64,10 @@ def test_the_package_offers_run_and_result_without_loading_anything_heavy():
     assert callable(backtest.run)
     with pytest.raises(AttributeError):
         _ = backtest.nothing
+
+
+@pytest.mark.parametrize("sessions", [3, 40, 200, 480, 760, 1100, 1300, 2600])
+def test_dates_find_their_ticks_over_any_span(sessions, recwarn):
+    frame = pd.DataFrame({"a": np.arange(sessions) + 1.0}, index=pd.bdate_range("2016-03-01", periods=sessions))
+    assert lines(frame).png
+    assert not [str(one.message) for one in recwarn]
