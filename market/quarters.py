@@ -52,12 +52,12 @@ def _version(data, row, like):
         while at >= 0:
             if data.order[at] == data.order[like]:
                 return at
-            at = data.previous[at]
+            at = np.int64(data.previous[at])
     at = row
     while at >= 0:
         if data.known[at] <= data.known[like]:
             return at
-        at = data.previous[at]
+        at = np.int64(data.previous[at])
     return row
 
 
@@ -80,7 +80,7 @@ def _cover(data, lo, hi, begin, target, slack, like):
                 best = j
         if best < 0:
             break
-        row = _version(data, data.current[best], like)
+        row = _version(data, np.int64(data.current[best]), like)
         total += data.value[row]
         bits |= data.flags[row]
         at = data.end[best] + 1
@@ -101,7 +101,7 @@ def _year(data, a, b):
 @njit(cache=True, nogil=True)
 def _quarter(data, lo, a, b):
     """Single quarter ending where the periods a..b-1 end: (row or -1, value, flags, first day)."""
-    end = data.end[a]
+    end = np.int64(data.end[a])
     for j in range(b - 1, a - 1, -1):
         row = data.current[j]
         if row >= 0 and _is_quarter(end - data.start[j] + 1):
@@ -117,7 +117,9 @@ def _quarter(data, lo, a, b):
                 break
             if data.end[k] > end - 80 or data.end[k] == data.end[k + 1]:
                 continue
-            last, rest, bits, reached = _cover(data, lo, k + 1, data.start[j], data.end[k], 0, -1)
+            last, rest, bits, reached = _cover(
+                data, lo, k + 1, np.int64(data.start[j]), np.int64(data.end[k]), 0, np.int64(-1)
+            )
             if last >= 0:
                 return row, data.value[row] - rest, data.flags[row] | bits | kind, reached + 1
     return -1, 0.0, 0, 0
@@ -169,19 +171,19 @@ def _trailing(data, lo, a, b):
     row = _year(data, a, b)
     if row >= 0:
         return row, data.value[row], data.flags[row]
-    end = data.end[a]
+    end = np.int64(data.end[a])
     source, total, bits = -1, 0.0, 0
     for y in range(a - 1, lo - 1, -1):
         span = end - data.end[y]
         if span > 300:
             break
-        year = data.current[y]
+        year, begin = data.current[y], np.int64(data.start[y])
         if year < 0 or span < 75 or not _is_year(data.end[y] - data.start[y] + 1):
             continue
-        last, to_date, mark, _ = _cover(data, lo, b, data.end[y] + 1, end, 0, -1)
+        last, to_date, mark, _ = _cover(data, lo, b, np.int64(data.end[y] + 1), end, np.int64(0), np.int64(-1))
         if last < 0:
             continue
-        prior_last, prior, prior_mark, reached = _cover(data, lo, a, data.start[y], data.start[y] + span - 1, 10, last)
+        prior_last, prior, prior_mark, reached = _cover(data, lo, a, begin, begin + span - 1, np.int64(10), last)
         if prior_last < 0 or not _is_year(end - reached):
             continue
         source, total = last, data.value[year] + to_date - prior

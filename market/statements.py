@@ -34,8 +34,10 @@ from market.facts import (
     FLOW_MAX_AGE_DAYS,
     MAX_LIABILITIES_TO_ASSETS,
     NO_DATE,
+    RESTATED_TOLERANCE,
     STALE_DAYS,
     Array32,
+    Flag,
     FloatArray,
     IntArray,
     Versions,
@@ -55,6 +57,7 @@ Basis = Literal["ttm", "latest", "quarter", "year"]
 BASES: tuple[Basis, ...] = ("latest", "quarter", "ttm", "year")  # in the order of the codes of `market.quarters`
 MAX_AGE_DAYS = {"latest": STALE_DAYS, "quarter": STALE_DAYS, "ttm": FLOW_MAX_AGE_DAYS, "year": FLOW_MAX_AGE_DAYS}
 YEAR_DAYS = (350, 380)  # between two fiscal year ends, 52 and 53 weeks included
+ORDER_BITS = 26  # of the rank of an accession: 67 million filings
 TICKERS_PER_THREAD = 250  # below it a thread costs more than it saves
 _PARTS = {
     "gross_profit": (("revenue", 1.0, True), ("cost_of_revenue", -1.0, True)),
@@ -240,51 +243,53 @@ def default_basis(name: str) -> Basis:
 
 
 def _arranged(versions: Versions, n_tickers: int) -> Item:
-    """Number the periods of an item, chain their versions, and leave out those that repeat the one before."""
-    from market.arrangement import arrange as compiled
+    """Number the periods of an item, chain their versions, and leave out those that repeat the one before.
 
-    by_ticker = np.argsort(versions.ticker.astype(np.uint16 if n_tickers < 1 << 16 else np.uint32), kind="stable")
-    v = versions.take(by_ticker)
-    offsets = np.searchsorted(v.ticker, np.arange(n_tickers + 1))
-    columns = (v.start, v.end, v.value, v.known, v.order, v.flags)
-
-    def arrange(span: tuple[int, int]) -> tuple[NDArray[np.int32], ...]:
-        first, last = offsets[span[0]], offsets[span[1]]
-        found: tuple[NDArray[np.int32], ...] = compiled(
-            offsets[span[0] : span[1] + 1] - first, *(column[first:last] for column in columns)
-        )
-        return found
-
-    parts = _in_threads(arrange, n_tickers)
-    kept, periods, source, period, previous, flags, start, end = (
-        np.concatenate([part[k] for part in parts]) for k in range(8)
-    )
-    rows_at = np.r_[0, np.cumsum(kept)]
-    periods_at = np.r_[0, np.cumsum(periods)]
-    row_slots = _packed(offsets, kept)
-    period_slots = _packed(offsets, periods)
-    part_begins = np.repeat([offsets[a] for a, _ in _spans(n_tickers)], [b - a for a, b in _spans(n_tickers)])
-    source = source[row_slots] + np.repeat(part_begins, kept)
-    first_row, first_period = np.repeat(rows_at[:-1], kept), np.repeat(periods_at[:-1], kept)
-    earlier = previous[row_slots]
+    Periods are sorted by ticker, end, then start (the longest first); versions of a period by session, then accession;
+    of a tie the larger value counts. A version that differs from the first by more than the tolerance is restated.
+    """
+    key = versions.period_key()
+    moment = (versions.known.astype(np.int64) << ORDER_BITS) | (versions.order + 1)
+    by = np.lexsort((moment, key))
+    key, moment = key[by], moment[by]
+    tied = (key[1:] == key[:-1]) & (moment[1:] == moment[:-1])
+    if tied.any():
+        by = by[np.lexsort((versions.value[by], moment, key))]
+    v = versions.take(by)
+    first = np.r_[True, key[1:] != key[:-1]]
+    period = np.cumsum(first) - 1
+    original = v.value[first][period]
+    restated = np.abs(v.value - original) > RESTATED_TOLERANCE * np.abs(original)
+    flags = v.flags | np.where(restated, np.int32(Flag.RESTATED), np.int32(0))
+    kept = np.r_[~tied, True]  # the last of a tie
+    same = (v.value[1:] == v.value[:-1]) & (flags[1:] == flags[:-1]) & ~first[1:] & kept[:-1]
+    kept &= ~np.r_[False, same]
+    place = np.flatnonzero(kept)
+    order = np.argsort((v.ticker[place].astype(np.int64) << (ORDER_BITS + 16)) | moment[place], kind="stable")
+    rows = place[order]  # by ticker, session, accession
+    earlier = np.r_[-1, place[:-1]]
+    chained = (earlier >= 0) & (period[place] == period[np.maximum(earlier, 0)])
+    position = np.empty(len(key), dtype=np.int32)
+    position[rows] = np.arange(len(rows), dtype=np.int32)
+    previous = np.where(chained, position[np.maximum(earlier, 0)], np.int32(-1))[order]
+    tickers = np.arange(n_tickers + 1)
     data = Rows(
-        start=start[period_slots],
-        end=end[period_slots],
-        current=np.full(int(periods_at[-1]), -1, dtype=np.int32),
-        value=v.value[source],
-        flags=flags[row_slots],
-        order=v.order[source],
-        known=v.known[source],
-        previous=np.where(earlier >= 0, earlier + first_row, -1).astype(np.int32),
+        start=v.start[first],
+        end=v.end[first],
+        current=np.full(int(first.sum()), -1, dtype=np.int32),
+        value=v.value[rows],
+        flags=flags[rows],
+        order=v.order[rows],
+        known=v.known[rows],
+        previous=previous.astype(np.int32),
     )
-    in_order = (period[row_slots] + first_period).astype(np.int32)
-    return Item(data, in_order, rows_at, periods_at, v.row[source])
-
-
-def _packed(offsets: IntArray, counts: NDArray[np.int32]) -> IntArray:
-    """Positions of the first `counts[t]` slots of each ticker."""
-    within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(offsets[:-1], counts) + within
+    return Item(
+        data,
+        period[rows].astype(np.int32),
+        np.searchsorted(v.ticker[rows], tickers),
+        np.searchsorted(v.ticker[first], tickers),
+        v.row[rows],
+    )
 
 
 def _spans(n_tickers: int) -> list[tuple[int, int]]:
