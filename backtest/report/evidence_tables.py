@@ -31,7 +31,7 @@ STATES = {
 }
 WORTH: tuple[tuple[str, str, Style, str], ...] = (
     ("cost_annual", "Cost of the hedge, a year", "percent", "minus the mean of hedged − book × 252"),
-    ("carry_annual", "of which carry, whatever prices do", "percent", "trading, borrow, dividends, rebate, interest"),
+    ("carry_annual", "Of which carry, whatever prices do", "percent", "trading, borrow, dividends, rebate, interest"),
     ("drawdown_saved", "Maximum drawdown saved", "points", ""),
     ("per_drawdown", "Cost a year per point of drawdown saved", "ratio", "points of return for a point of drawdown"),
     ("stress", "Earned in the named falls, in all", "points", ""),
@@ -155,14 +155,19 @@ def squeezes(summary: Summary) -> Table:
         if not is_number(summary.get(f"{at}/basket")):
             continue
         span = _span(summary, f"{at}/start", f"{at}/end")
-        cells = [summary.number(f"{at}/{name}", "percent", sign=True) for name in ("basket", "book", "hedged")]
-        cells += [summary.number(f"{at}/hedge", "points", sign=True), summary.number(f"{at}/margin_used", "percent0")]
         worst = summary.number(f"{at}/worst_hedge", "points", sign=True)
         worst = replace(worst, detail=_span(summary, f"{at}/worst_hedge_start", f"{at}/worst_hedge_end"))
-        body.append([heading(label.capitalize(), span), *cells, worst])
+        cells = [
+            summary.number(f"{at}/basket", "percent", sign=True),
+            summary.number(f"{at}/hedge", "points", sign=True),
+            worst,
+            *(summary.number(f"{at}/{name}", "percent", sign=True) for name in ("book", "hedged")),
+            summary.number(f"{at}/margin_used", "percent0"),
+        ]
+        body.append([heading(label.capitalize(), span), *cells])
     columns = (
-        FIRST, Column("Basket, long", role="basket"), Column("Book", role="book"), Column("Hedged book", role="hedged"),
-        Column("The short, of NAV"), Column("Margin, of NAV"), Column("The short’s worst"),
+        FIRST, Column("Basket, long", role="basket"), Column("The short, of NAV"), Column("The short’s worst"),
+        Column("Book", role="book"), Column("Hedged book", role="hedged"), Column("Margin, of NAV"),
     )  # fmt: skip
     return Table(
         "squeezes",
