@@ -238,7 +238,7 @@ def _lagged(data, basis, lo, hi, target):
 def history(data, period, rows, periods, sessions, basis, lag_days, first_ticker, last_ticker):
     """As-of history of one item on one basis: each company's figure from each session on, for a range of tickers.
 
-    `data` is a `market.statements.Rows`; `period` (n_rows,) is the period of each row; `rows` and `periods` are offsets
+    `data` is a `market.arrangement.Rows`; `period` (n_rows,) is the period of each row; `rows`, `periods` are offsets
     by ticker (N + 1,); `sessions` are days.
     Returns (events by ticker, then by event: known, newest period end, its period end, row or -1, flags; values).
     """

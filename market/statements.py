@@ -22,22 +22,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from market.arrangement import Item, arranged
 from market.errors import DataError
 from market.fact_columns import FactColumns, arrow_table
 from market.facts import (
     FLOW_MAX_AGE_DAYS,
     MAX_LIABILITIES_TO_ASSETS,
     NO_DATE,
-    RESTATED_TOLERANCE,
     STALE_DAYS,
     Array32,
-    Flag,
     FloatArray,
     IntArray,
     Versions,
@@ -57,36 +56,11 @@ Basis = Literal["ttm", "latest", "quarter", "year"]
 BASES: tuple[Basis, ...] = ("latest", "quarter", "ttm", "year")  # in the order of the codes of `market.quarters`
 MAX_AGE_DAYS = {"latest": STALE_DAYS, "quarter": STALE_DAYS, "ttm": FLOW_MAX_AGE_DAYS, "year": FLOW_MAX_AGE_DAYS}
 YEAR_DAYS = (350, 380)  # between two fiscal year ends, 52 and 53 weeks included
-ORDER_BITS = 26  # of the rank of an accession: 67 million filings
 TICKERS_PER_THREAD = 250  # below it a thread costs more than it saves
 _PARTS = {
     "gross_profit": (("revenue", 1.0, True), ("cost_of_revenue", -1.0, True)),
     "liabilities": (("assets", 1.0, True), ("equity", -1.0, True), ("minority_interest", -1.0, False)),
 }
-
-
-class Rows(NamedTuple):
-    """One item as arrays by period (sorted by ticker, end, longest first) and by row (ticker, known, accession)."""
-
-    start: Array32  # by period, days
-    end: Array32
-    current: Array32  # by period: row of the version in force, -1 = none yet
-    value: FloatArray  # by row
-    flags: Array32
-    order: Array32  # rank of the accession, -1 = none
-    known: Array32  # position in the sessions
-    previous: Array32  # row of the previous version of the same period, -1 = first
-
-
-@dataclass(frozen=True)
-class Item:
-    """One item made ready for the compiled loops."""
-
-    data: Rows
-    period: Array32
-    rows: IntArray  # offsets by ticker, (N + 1,)
-    periods: IntArray
-    source: Array32  # row of the facts table
 
 
 @dataclass(frozen=True)
@@ -160,7 +134,7 @@ class Statements:
             if name in _PARTS:
                 parts = [(self._versions(part), sign, need) for part, sign, need in _PARTS[name]]
                 versions = completed(versions, parts, MAX_LIABILITIES_TO_ASSETS if name == "liabilities" else np.inf)
-            self._items[name] = _arranged(versions, len(self.tickers)) if len(versions.value) else None
+            self._items[name] = arranged(versions, len(self.tickers)) if len(versions.value) else None
         return self._items[name]
 
     def history(self, name: str, basis: Basis, lag: int) -> History | None:
@@ -240,56 +214,6 @@ def _max_age(basis: Basis, ticker: IntArray, newest: Array32) -> IntArray:
 def default_basis(name: str) -> Basis:
     """`ttm` for flows, `latest` for everything else."""
     return "ttm" if kind_of(name) == "flow" else "latest"
-
-
-def _arranged(versions: Versions, n_tickers: int) -> Item:
-    """Number the periods of an item, chain their versions, and leave out those that repeat the one before.
-
-    Periods are sorted by ticker, end, then start (the longest first); versions of a period by session, then accession;
-    of a tie the larger value counts. A version that differs from the first by more than the tolerance is restated.
-    """
-    key = versions.period_key()
-    moment = (versions.known.astype(np.int64) << ORDER_BITS) | (versions.order + 1)
-    by = np.lexsort((moment, key))
-    key, moment = key[by], moment[by]
-    tied = (key[1:] == key[:-1]) & (moment[1:] == moment[:-1])
-    if tied.any():
-        by = by[np.lexsort((versions.value[by], moment, key))]
-    v = versions.take(by)
-    first = np.r_[True, key[1:] != key[:-1]]
-    period = np.cumsum(first) - 1
-    original = v.value[first][period]
-    restated = np.abs(v.value - original) > RESTATED_TOLERANCE * np.abs(original)
-    flags = v.flags | np.where(restated, np.int32(Flag.RESTATED), np.int32(0))
-    kept = np.r_[~tied, True]  # the last of a tie
-    same = (v.value[1:] == v.value[:-1]) & (flags[1:] == flags[:-1]) & ~first[1:] & kept[:-1]
-    kept &= ~np.r_[False, same]
-    place = np.flatnonzero(kept)
-    order = np.argsort((v.ticker[place].astype(np.int64) << (ORDER_BITS + 16)) | moment[place], kind="stable")
-    rows = place[order]  # by ticker, session, accession
-    earlier = np.r_[-1, place[:-1]]
-    chained = (earlier >= 0) & (period[place] == period[np.maximum(earlier, 0)])
-    position = np.empty(len(key), dtype=np.int32)
-    position[rows] = np.arange(len(rows), dtype=np.int32)
-    previous = np.where(chained, position[np.maximum(earlier, 0)], np.int32(-1))[order]
-    tickers = np.arange(n_tickers + 1)
-    data = Rows(
-        start=v.start[first],
-        end=v.end[first],
-        current=np.full(int(first.sum()), -1, dtype=np.int32),
-        value=v.value[rows],
-        flags=flags[rows],
-        order=v.order[rows],
-        known=v.known[rows],
-        previous=previous.astype(np.int32),
-    )
-    return Item(
-        data,
-        period[rows].astype(np.int32),
-        np.searchsorted(v.ticker[rows], tickers),
-        np.searchsorted(v.ticker[first], tickers),
-        v.row[rows],
-    )
 
 
 def _spans(n_tickers: int) -> list[tuple[int, int]]:
