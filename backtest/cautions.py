@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from basket.source_spec import FixedList, Positions
+
 if TYPE_CHECKING:
     from backtest.legs import Legs
     from backtest.simulate import Simulation
@@ -23,6 +25,11 @@ def cautions(legs: Legs, data: Market, hedged: Simulation, foresight: Mapping[st
             f"hindsight: drawn from today's index members the basket would have returned "
             f"{foresight['members_of_today']:.1%} a year instead of {foresight['members_of_the_date']:.1%}; the "
             f"{abs(gap) * 100:.1f} points between them are knowledge of who survived"
+        )
+    if isinstance(legs.book.spec.origin(), FixedList | Positions):
+        told.append(
+            "hindsight: the book is a list of names, held at dates before it was written; what it returned shows who "
+            "won, not what a rule would have chosen. The hedge is tested on it, the book is not"
         )
     told += data.notes()
     window = legs.spec.hedge.window

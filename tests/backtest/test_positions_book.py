@@ -76,3 +76,7 @@ def test_names_held_long_stay_out_of_the_basket_and_names_already_short_do_not(r
     short = set(result.weights.loc[result.weights["sleeve"] == "basket", "ticker"])
     assert "AAPL" not in short
     assert "XOM" in short
+
+
+def test_a_list_of_names_is_hindsight_and_the_run_says_so(result) -> None:
+    assert any("hindsight: the book is a list of names" in warning for warning in result.summary["warnings"])
