@@ -216,14 +216,30 @@ def reverse_stress(
     book_per_squeeze  return of the book per unit rise of the shorts: 0 leaves it, -0.1 lets it fall by a tenth of it
                       (January 2021), a positive number lets it rise along (a junk rally)
 
-    Equity `1 + s (b L - S)`, requirement `m_L L (1 + b s) + m_S S (1 + s)`, both linear in the squeeze `s`.
+    Equity `1 + s (b L - S)`, requirement `m_L L (1 + b s) + m_S S (1 + s)`, both linear in the squeeze `s` until the
+    book is worth nothing, and again beyond.
     """
-    equity = 1.0
-    equity_slope = book_per_squeeze * position.long - position.short
-    required = long_maintenance * position.long + short_maintenance * position.short
-    required_slope = long_maintenance * position.long * book_per_squeeze + short_maintenance * position.short
-    call = _first(equity - required, equity_slope - required_slope)
-    return BreakingPoint(call, _first(equity, equity_slope), book_per_squeeze)
+    long, short = position.long, position.short
+
+    def excess(squeeze: float, maintenance: bool) -> float:
+        """Equity, less the requirement where maintenance counts."""
+        fall = max(book_per_squeeze * squeeze, -1.0)
+        required = long_maintenance * long * (1.0 + fall) + short_maintenance * short * (1.0 + squeeze)
+        return 1.0 + fall * long - short * squeeze - (required if maintenance else 0.0)
+
+    gone = -1.0 / book_per_squeeze if book_per_squeeze < 0.0 else float("inf")
+
+    def first(maintenance: bool) -> float:
+        if excess(0.0, maintenance) <= 0.0:
+            return 0.0
+        if gone == float("inf"):
+            return _root(excess(0.0, maintenance), excess(1.0, maintenance) - excess(0.0, maintenance))
+        at_gone = excess(gone, maintenance)
+        if at_gone <= 0.0:
+            return _root(excess(0.0, maintenance), (at_gone - excess(0.0, maintenance)) / gone)
+        return gone + _root(at_gone, excess(gone + 1.0, maintenance) - at_gone)
+
+    return BreakingPoint(first(True), first(False), book_per_squeeze)
 
 
 def squeeze_for_loss(position: Position, loss: float) -> float:
@@ -236,8 +252,6 @@ def at_ratio(position: Position, ratio: float) -> Position:
     return replace(position, short=ratio * position.long)
 
 
-def _first(value: float, slope: float) -> float:
-    """Smallest `s >= 0` at which `value + slope s` is zero or less."""
-    if value <= 0.0:
-        return 0.0
+def _root(value: float, slope: float) -> float:
+    """Distance at which a positive `value` with this slope reaches zero; infinite where it never does."""
     return value / -slope if slope < 0.0 else float("inf")
