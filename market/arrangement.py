@@ -20,7 +20,10 @@ ORDER_BITS = 26  # of the rank of an accession: 67 million filings
 
 
 class Rows(NamedTuple):
-    """One item as arrays by period (sorted by ticker, end, longest first) and by row (ticker, known, accession)."""
+    """One item as arrays by period (sorted by ticker, end, longest first) and by row (ticker, known, accession).
+
+    Caches of compiled code name this class: where it moves, its old place must go on knowing it.
+    """
 
     start: Array32  # by period, days
     end: Array32

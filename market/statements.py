@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from market.arrangement import Item, arranged
+from market.arrangement import Item, Rows, arranged
 from market.errors import DataError
 from market.fact_columns import FactColumns, arrow_table
 from market.facts import (
@@ -57,6 +57,15 @@ BASES: tuple[Basis, ...] = ("latest", "quarter", "ttm", "year")  # in the order 
 MAX_AGE_DAYS = {"latest": STALE_DAYS, "quarter": STALE_DAYS, "ttm": FLOW_MAX_AGE_DAYS, "year": FLOW_MAX_AGE_DAYS}
 YEAR_DAYS = (350, 380)  # between two fiscal year ends, 52 and 53 weeks included
 TICKERS_PER_THREAD = 250  # below it a thread costs more than it saves
+__all__ = [
+    "BASES",
+    "MAX_AGE_DAYS",
+    "Basis",
+    "History",
+    "Rows",
+    "Statements",
+    "default_basis",
+]  # compiled caches name Rows
 _PARTS = {
     "gross_profit": (("revenue", 1.0, True), ("cost_of_revenue", -1.0, True)),
     "liabilities": (("assets", 1.0, True), ("equity", -1.0, True), ("minority_interest", -1.0, False)),
