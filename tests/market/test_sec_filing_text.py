@@ -15,7 +15,7 @@ from market.sources.filing_text import counted, lines_of, rows, sections
 from market.store import schema_of
 from market.validation import canonical
 
-REPORTS = Path("/work/shared/data/sec/filings")
+REPORTS = Path(__file__).resolve().parents[3] / "shared" / "data" / "sec" / "filings"
 BODY = " ".join(["plain words about the business of the company"] * 40)
 
 
