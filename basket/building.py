@@ -38,6 +38,7 @@ from market.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from market.market import Market
     from screens.screened import Screened
+    from screens.spec import ScreenSpec
 
 Spec = BasketSpec | BookSpec
 
@@ -52,6 +53,7 @@ def build(
     book: Basket | None = None,
     screened: Mapping[pd.Timestamp, Screened] | None = None,
     prices: IndexPrices | None = None,
+    screen: ScreenSpec | None = None,
 ) -> Basket:
     """Build a basket or a book over a span.
 
@@ -59,14 +61,14 @@ def build(
     scheduled rebalance at which the rules can hold. exclude: companies never held, by ticker or issuer, or a book whose
     companies of each date are left out. book: the long book that targets are relative to. screened: evaluations of the
     screen by signal session, made for the same exclusions, to be used instead of new ones. prices: `index_prices` of
-    this market, to share among many.
+    this market, to share among many. screen: used in place of the file the spec names (a sweep varies its fields).
 
     Raises `ConfigError` for an impossible request (dates outside the data, unknown tickers, caps too small),
     `InfeasibleError` for a date on which the rules cannot hold, `DataError` for missing data.
     """
     chosen = read_spec(spec)
     prices = prices if prices is not None else prices_of(data)
-    sourcing = Sourcing(chosen, data, prices, exclusions(exclude, chosen, data), dict(screened or {}))
+    sourcing = Sourcing(chosen, data, prices, exclusions(exclude, chosen, data), dict(screened or {}), in_place=screen)
     weights = chosen.weights or default_weights(chosen)
     rebalances, signals = plan(chosen, data, start, end)
     at = data.sessions.get_indexer(rebalances).astype(np.int64)

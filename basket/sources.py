@@ -36,7 +36,10 @@ Issuers = Callable[[pd.Timestamp], Collection[str]]
 
 @dataclass
 class Sourcing:
-    """Makes pools. `screened` collects the screen's answers by signal session, those given at first included."""
+    """Makes pools. `screened` collects the screen's answers by signal session, those given at first included.
+
+    `in_place` is a screen to use instead of the one the source names.
+    """
 
     spec: BasketSpec | BookSpec
     data: Market
@@ -44,6 +47,7 @@ class Sourcing:
     exclude: Issuers
     screened: dict[pd.Timestamp, Screened] = field(default_factory=dict)
     lines: dict[str, str] = field(default_factory=dict)
+    in_place: ScreenSpec | None = None
 
     def __post_init__(self) -> None:
         self.source: Source = self.spec.origin()
@@ -53,7 +57,7 @@ class Sourcing:
             from screens.loading import load
             from screens.spec import ScreenSpec
 
-            self.screen = load(self.source.screen.target, ScreenSpec)
+            self.screen = self.in_place or load(self.source.screen.target, ScreenSpec)
         elif isinstance(self.source, FixedList):
             _require_known(self.source.tickers or tuple(self.source.given), self.data, self.spec.name)
         elif isinstance(self.source, Positions):

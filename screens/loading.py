@@ -68,6 +68,7 @@ _KINDS: dict[str, str] = {
     "basket": "basket.spec:BasketSpec",
     "book": "basket.spec:BookSpec",
     "run": "backtest.spec:RunSpec",
+    "sweep": "backtest.sweep_spec:SweepSpec",
 }
 
 

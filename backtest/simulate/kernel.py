@@ -14,11 +14,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numba import njit
 
-from backtest.simulate import jit
-
-jit.engine_cache()
+from backtest.simulate.jit import compiled
 
 FINE: Final = 0
 NEEDS_ROOM: Final = 1  # the order buffer is full
@@ -52,7 +49,7 @@ MARGIN: Final = 7
 N_TOTALS: Final = 8
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def unit_series(sessions, starts, names, units, matrix):  # type: ignore[no-untyped-def]
     """Value by session of the shape held into it: sum of units x matrix; the order of additions is fixed.
 
@@ -71,7 +68,7 @@ def unit_series(sessions, starts, names, units, matrix):  # type: ignore[no-unty
     return out
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def required(t, price, sign, starts, names, current, position, long_rate, short_rate):  # type: ignore[no-untyped-def]
     """Margin the positions need at the close of t, USD."""
     total = 0.0
@@ -85,7 +82,7 @@ def required(t, price, sign, starts, names, current, position, long_rate, short_
     return total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def hold(  # type: ignore[no-untyped-def]
     t, nav, cash, busy, market, sleeves, series, terms, margin, state, position, proportional, detail, out, totals
 ):
@@ -179,7 +176,7 @@ def hold(  # type: ignore[no-untyped-def]
     return t, nav, cash, ENDED
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def due(t, role, bounds, sessions, kind, policy, work_sessions, state, plan):  # type: ignore[no-untyped-def]
     """Sets `todo` of each sleeve for the close of t."""
     ratio, refresh, _ = policy
@@ -214,7 +211,7 @@ def due(t, role, bounds, sessions, kind, policy, work_sessions, state, plan):  #
             todo[s] = KEEP
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def gather(t, market, sleeves, sessions, units, costs, rows, plan, current, position, aim, scratch):  # type: ignore[no-untyped-def]
     """Copies price, position, unit and cost rates of every name of the sleeves to be done into the scratch.
 
@@ -257,7 +254,7 @@ def gather(t, market, sleeves, sessions, units, costs, rows, plan, current, posi
         at[s + 1] = k
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def cut(t, after, sign, starts, names, price, margin, plan, state, position, scratch):  # type: ignore[no-untyped-def]
     """Shrinks the targets of this close to what NAV `after` carries: all of them on a margin call, else new ones."""
     maintain_long, maintain_short, initial_long, initial_short, _ = margin
@@ -292,7 +289,7 @@ def cut(t, after, sign, starts, names, price, margin, plan, state, position, scr
                 move[k] = target - q[k]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def size(  # type: ignore[no-untyped-def]
     t, nav, policy, sleeves, role, total, market, limits, margin, plan, state, position, aim, proportional, scratch
 ):

@@ -72,7 +72,7 @@ def simulate(account: Account, desk: Desk | None = None) -> Simulation:
         orders = vbt.order_buffer(size)
         out = _outputs(n_sessions, n_sleeves)
         status, n_orders, ruined, at = vbt.run_account(
-            *job.before_nav, account.initial_nav, False, True, orders, out, np.zeros((vbt.N_TOTALS, n_sleeves))
+            *(*job.before_nav, account.initial_nav, False, True, orders, out, np.zeros((vbt.N_TOTALS, n_sleeves))),
         )
         if status != vbt.NEEDS_ROOM:
             break
@@ -115,7 +115,7 @@ def simulate_many(account: Account, variants: Sequence[Variant], workers: int = 
                 totals = np.zeros((vbt.N_TOTALS, n_sleeves))
                 out = (nav[k], np.zeros(1), spare, spare, spare, spare, spare, *unread)
                 status, _, ruined[k], at = vbt.run_account(
-                    *job.before_nav, account.initial_nav, proportional, False, orders, out, totals
+                    *(*job.before_nav, account.initial_nav, proportional, False, orders, out, totals),
                 )
                 if status != vbt.NEEDS_POSITIONS:
                     break

@@ -12,20 +12,12 @@ The driver holds positions in carried shares (see `tape`), needs no pandas and r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final
 
 import numpy as np
 
-from backtest.simulate import jit
-
-jit.library_cache()
-
-import vectorbt as vbt  # noqa: E402  (after the cache directory is settled)
-from numba import njit  # noqa: E402
-from vectorbt.portfolio.enums import Direction, OrderStatus, ProcessOrderState, SizeType, order_dt  # noqa: E402
-from vectorbt.portfolio.nb import execute_order_nb, fill_order_record_nb, order_nb  # noqa: E402
-
-from backtest.simulate.kernel import (  # noqa: E402
+from backtest.simulate.jit import compiled, library_cache
+from backtest.simulate.kernel import (
     ENDED,
     FINE,
     N_TOTALS,
@@ -46,6 +38,11 @@ from backtest.simulate.kernel import (  # noqa: E402
     unit_series,
 )
 
+with library_cache():
+    import vectorbt as vbt
+    from vectorbt.portfolio.enums import Direction, OrderStatus, ProcessOrderState, SizeType, order_dt
+    from vectorbt.portfolio.nb import execute_order_nb, fill_order_record_nb, order_nb
+
 __all__ = [
     "FINE",
     "NEEDS_POSITIONS",
@@ -58,11 +55,6 @@ __all__ = [
     "unit_series",
     "vbt",
 ]
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-jit.engine_cache()
 
 # One convention for every metric: bars are days, and a year has as many as the NYSE trades on average.
 vbt.settings.returns["year_freq"] = "252 days"
@@ -79,7 +71,7 @@ def order_buffer(size: int) -> np.ndarray:
     return np.empty(size, dtype=order_dt)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def execute(t, nav, cash, first_column, sign, lo, hi, scratch, position, debt, keep, orders, n_orders):  # type: ignore[no-untyped-def]
     """Send a sleeve's orders through vectorbt. Returns (cash, fees, dollars traded, value held, n_orders, filled)."""
     _, who, _, p, q, _, move, rate, _, _, _ = scratch
@@ -105,8 +97,8 @@ def execute(t, nav, cash, first_column, sign, lo, hi, scratch, position, debt, k
     return cash, fees, traded, worth, n_orders, True
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _run_account(  # type: ignore[no-untyped-def]
+@compiled
+def run_account(  # type: ignore[no-untyped-def]
     market, sleeves, rows, series, policy, busy, terms, costs, limits, margin, initial_nav, proportional, detail,
     orders, out, totals,
 ):  # fmt: skip
@@ -259,6 +251,3 @@ def _run_account(  # type: ignore[no-untyped-def]
             call[0] = nav < o_required[t] * (1.0 - SHORTFALL)
             o_called[t] = call[0]
         t += 1
-
-
-run_account = cast("Callable[..., tuple[int, int, int, int]]", _run_account)  # numba's own type hides the signature

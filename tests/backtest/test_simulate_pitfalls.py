@@ -317,12 +317,19 @@ def test_the_rust_wheel_has_the_version_of_vectorbt():
 def test_vectorbt_is_imported_by_one_file():
     importing = []
     for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        guarded = {
+            id(inner)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+            for inner in ast.walk(node)
+        }
+        for node in ast.walk(tree):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if any(n.split(".")[0] == "vectorbt" for n in names):
-                importing.append((path.relative_to(PACKAGE).as_posix(), node.col_offset))
-    at_run_time = {name for name, indent in importing if indent == 0}
+                importing.append((path.relative_to(PACKAGE).as_posix(), id(node) in guarded))
+    at_run_time = {name for name, only_for_types in importing if not only_for_types}
     assert at_run_time == {"simulate/vbt.py"}, importing
 
 
@@ -333,17 +340,22 @@ def test_the_ledger_and_the_package_load_without_vectorbt_or_numba():
     assert done.stdout.split() == ["False", "False"]
 
 
-def test_compiled_code_is_kept_where_asked(tmp_path):
+def test_compiled_code_is_kept_where_asked_and_only_ours_is_moved(tmp_path):
     code = (
-        "from backtest.simulate import jit; import numba; jit.library_cache(); print(numba.config.CACHE_DIR);"
-        "jit.engine_cache(); print(numba.config.CACHE_DIR)"
+        "import numba\n"
+        "from backtest.simulate import jit\n"
+        "before = numba.config.CACHE_DIR\n"
+        "with jit.library_cache(): print(numba.config.CACHE_DIR)\n"
+        "with jit.engine_cache(): print(numba.config.CACHE_DIR)\n"
+        "print(numba.config.CACHE_DIR == before)\n"
     )
     env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=str(PACKAGE.parent), env=env
     )
-    library, engine = done.stdout.split()
+    library, engine, restored = done.stdout.split()
     assert library.startswith(str(tmp_path))
     assert importlib.metadata.version("vectorbt") in library
     assert engine.startswith(str(tmp_path))
     assert engine != library
+    assert restored == "True"
