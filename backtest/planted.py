@@ -18,7 +18,7 @@ from backtest.costs import Costs
 from backtest.margin import portfolio_margin, regulation_t
 from backtest.simulate.account import Account, ShortSleeve
 from backtest.simulate.sleeves import Recalls
-from backtest.simulate.tape import Delistings
+from backtest.simulate.tape import Delistings, Panel
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def planted_delistings(panel: PlantedPanel, seed: int, known: float = 0.7) -> De
 
 def planted_targets(
     seed: int,
-    panel: PlantedPanel,
+    panel: Panel,
     names: range | list[int],
     hold: int,
     every: int,

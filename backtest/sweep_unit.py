@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -215,7 +215,7 @@ class Bench:
             rows[number] = {
                 "status": DONE,
                 "reason": "",
-                **figures.iloc[place].to_dict(),
+                **{str(name): value for name, value in figures.iloc[place].items()},
                 "ratio_mean": means[place - 1],
             }
             returns[number] = _returns(many.nav[place : place + 1])[0]
@@ -244,7 +244,7 @@ class Bench:
         frame = pd.DataFrame([self._row(unit, number, row) for number in unit.variants])
         return Outcome(frame, pd.DataFrame(index=self.legs.sessions[1:], dtype=np.float32))
 
-    def _row(self, unit: Unit, number: int, found: dict[str, object]) -> dict[str, object]:
+    def _row(self, unit: Unit, number: int, found: Mapping[str, object]) -> dict[str, object]:
         """Columns are the same for every unit, whatever happened in it."""
         values = {path: plain(value) for path, value in self.variants[number].items()}
         figures = {name: float(str(found.get(name, "nan"))) for name in COLUMNS}
