@@ -2,8 +2,8 @@
 
 1. Take dates spread evenly over the run, every one of them a session on which something was decided or shortly after.
 2. For each, cut the market at that close: prices, facts by the day they became known, later membership, borrow.
-3. Build book, basket and hedge ratio anew from the cut market, and keep the account of the hedged book.
-4. Up to that session everything must be equal to the bit: weights, level returns, ratios, NAV.
+3. Build book, basket, hedge ratio and tactical multiplier anew from the cut market, and keep the hedged account.
+4. Up to that session everything must be equal to the bit: weights, level returns, ratios, multipliers, NAV.
 
 NAV uses one thing that is booked, not acted on: dated borrow fees hold 20 sessions both ways, so its last 20 sessions
 before a cut may differ and are left out of the comparison.
@@ -20,6 +20,7 @@ import pandas as pd
 
 from backtest.accounts import Accounts
 from backtest.legs import Legs, build_legs
+from backtest.overlay import multipliers, overlaid
 from backtest.spec import Span
 from backtest.terms import terms
 from market.borrow import VALID_SESSIONS
@@ -85,22 +86,28 @@ def audit_dates(legs: Legs, n_dates: int) -> list[pd.Timestamp]:
 
 
 def _spread(sessions: pd.DatetimeIndex, n: int) -> pd.DatetimeIndex:
-    """At most `n` of the sessions, evenly spread."""
-    return sessions[np.unique(np.linspace(0, len(sessions) - 1, min(n, len(sessions))).astype(int))]
+    """At most `n` of the sessions, evenly spread, the last among them: it has the most behind it to compare."""
+    return sessions[np.unique(np.linspace(len(sessions) - 1, 0, min(n, len(sessions))).astype(int))]
 
 
 @dataclass(frozen=True)
 class _State:
     legs: Legs
     path: pd.DataFrame
-    nav: pd.Series
+    nav: pd.DataFrame
+    tactical: pd.DataFrame
 
 
 def _state(legs: Legs) -> _State:
     path = legs.ratio_path(legs.short.returns)
     accounts = Accounts(legs, terms(legs.spec, legs.data, legs.panel))
     hedged = accounts.simulate(accounts.hedged_by(accounts.basket_targets, path["target"]))
-    return _State(legs, path, pd.Series(hedged.nav, index=legs.sessions))
+    nav = {"": hedged.nav}
+    tactical = multipliers(legs)
+    if legs.spec.overlay is not None:
+        followed = overlaid(path["target"], tactical["multiplier"])
+        nav["with the overlay"] = accounts.simulate(accounts.hedged_by(accounts.basket_targets, followed)).nav
+    return _State(legs, path, pd.DataFrame(nav, index=legs.sessions), tactical)
 
 
 def compare(whole: _State, truncated: _State, cut: pd.Timestamp) -> list[Difference]:
@@ -114,10 +121,11 @@ def compare(whole: _State, truncated: _State, cut: pd.Timestamp) -> list[Differe
         found += _frames(f"return of the {name}", one.returns.to_frame(""), other.returns.to_frame(""), cut)
     # The last check of a cut run is one that the whole run need not have: a run always decides at its own rebalances.
     found += _frames("hedge ratio", whole.path[["raw", "target"]], truncated.path[["raw", "target"]], cut)
+    found += _frames("overlay", whole.tactical, truncated.tactical, cut)
     settled = whole.legs.sessions[whole.legs.sessions <= cut][:-VALID_SESSIONS]
     if len(settled):
         before = settled[-1]
-        found += _frames("NAV", whole.nav.to_frame(""), truncated.nav.to_frame(""), before)
+        found += _frames("NAV", whole.nav, truncated.nav, before)
     return found
 
 

@@ -84,6 +84,9 @@ def build_legs(spec: RunSpec, data: Market) -> Legs:
             raise ConfigError(
                 f"{spec.name}: no prices of {ticker}{data.hint(ticker)}; it is named by market or benchmarks"
             )
+    proxy = spec.overlay.squeeze.proxy if spec.overlay is not None and spec.overlay.squeeze is not None else None
+    if proxy is not None and proxy not in data.tickers:
+        raise ConfigError(f"{spec.name}: no prices of {proxy}{data.hint(proxy)}; it is named by overlay.squeeze.proxy")
     if spec.span.start is not None and pd.Timestamp(spec.span.start) < data.start:
         raise ConfigError(f"span: {spec.span.start} is before the data, which begin on {data.start.date()}")
     end = data.end if spec.span.end is None else _session_before(data, spec.span.end)

@@ -4,7 +4,8 @@
 2. Ratio: dollars short per dollar of book at every check, from returns before it.
 3. Accounts: the book alone, and the book with the short; every cent by kind; the ledger and a daily vectorbt portfolio
    as second and third opinions.
-4. Rivals and placebos: index shorts at equal risk, owning less, the same rules without the idea, hindsight.
+4. Rivals and placebos: index shorts at equal risk, owning less, the hedge switched by the tape, the same rules without
+   the idea, hindsight.
 5. Evidence: effectiveness with intervals, the spread over an equal-beta index, the windows in which it must lose, and
    what the hedge is made of, is worth, and breaks at.
 6. Result: frames, summary, the answer in a sentence.
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from backtest import frames, stress, summary, verdict
+from backtest import frames, overlay, stress, summary, verdict
 from backtest.accounts import Accounts
 from backtest.cautions import cautions
 from backtest.evaluate.effectiveness import effectiveness, in_sample_hedged, rolling_table
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from market import Market
 
 Progress = Callable[[str, int, int], None]
+NOTE_SESSION = pd.Timestamp("2025-10-31")  # last close before the market note of 4 November 2025
 STAGES = ("building book and basket", "simulating the accounts", "alternatives", "placebos", "hindsight", "evidence")
 
 
@@ -73,6 +75,7 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
         _demand_alive(name, account, legs)
     at(2)
     others = rivals(accounts, path["target"], hedged.nav)
+    tactical = overlay.switched(accounts, path["target"])
     at(3)
     best, random = placebos(accounts)
     at(4)
@@ -108,14 +111,18 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
     )
     sleeves = {name: summary.figures_of(nav[name], legs, risk_free) for name in ("book", "basket", "hedged")}
     benchmarks = summary.benchmark_figures(others, unhedged.nav, legs, risk_free)
+    if tactical is not None:
+        alternatives = alternatives.join(tactical.nav)
+        benchmarks |= summary.overlay_figures(tactical, unhedged.nav, legs, risk_free)
     costs = frames.costs_bps(carry, average_nav)
     sections, factors = evidence(measured(legs, hedged, nav, ideal, path["target"], costs["total"] / frames.BPS))
     table = constituents(legs, float(-hedged.short_value[-1]))
     warnings = cautions(legs, data, hedged, foresight)
+    timing = None if tactical is None else overlay.section(tactical, nav)
     told: dict[str, Json] = {
         "name": spec.name,
         "question": spec.question,
-        "answer": verdict.answer(sleeves, removed, spread, benchmarks),
+        "answer": verdict.answer(sleeves, removed, spread, benchmarks, timing),
         "as_of": str(legs.sessions[-1].date()),
         "span": dict(summary.span_figures(legs)),
         "rebalances": len(legs.short.rebalances.intersection(legs.sessions)),
@@ -140,6 +147,7 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
         "benchmarks": benchmarks,
         "placebos": summary.placebo_figures(best, random, unhedged.nav, legs, risk_free),
         "spread_over_index": summary.spread_figures(spread),
+        **({} if timing is None else {"overlay": timing}),
         **sections,
         "coverage": summary.coverage(legs),
         "hindsight": foresight,
@@ -167,6 +175,7 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
         effectiveness=removed,
         spread=spread,
         rolling=rolling_table(book_returns, hedged_returns, basket_returns),
+        overlay=pd.DataFrame() if tactical is None else tactical.frame,
         regime=tape_frame(spec, data, legs.sessions[-1]),
         warnings=warnings,
         market=data,
@@ -175,15 +184,26 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
 
 
 def tape_frame(spec: RunSpec, data: Market, session: pd.Timestamp) -> pd.DataFrame:
-    """The fragility signals at a session, where the run names a regime: `signal, value, percentile, definition`."""
-    columns = ["signal", "value", "percentile", "definition"]
+    """The fragility signals at a session, where the run names a regime, and on the session of the market note.
+
+    `signal, value, percentile, definition, unit, fragile, then`; `then` is missing where the data do not reach back.
+    """
+    columns = ["signal", "value", "percentile", "definition", "unit", "fragile", "then"]
     if spec.regime is None:
         return pd.DataFrame(columns=columns)
     from screens.regime import evaluate
 
     signals = evaluate(spec.regime.target, data, session)["signals"]
-    rows = [(name, one["value"], one["percentile"], one["definition"]) for name, one in signals.items()]
-    return pd.DataFrame(rows, columns=columns)
+    told = NOTE_SESSION in data.sessions and session >= NOTE_SESSION
+    then = evaluate(spec.regime.target, data, NOTE_SESSION)["signals"] if told else {}
+    rows = [
+        (name, one["value"], one["percentile"], one["definition"], one["unit"], one["fragile"],
+         then[name]["value"] if told else None)
+        for name, one in signals.items()
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=columns)
+    frame.attrs = {"note_session": str(NOTE_SESSION.date())}
+    return frame
 
 
 def _demand_alive(name: str, account: Simulation, legs: Legs) -> None:

@@ -41,6 +41,7 @@ class Result:
     effectiveness  measure x `in_sample, out_of_sample, low, high, difference_points`
     spread         `window, annual, t, n_sessions` of h * (beta * SPY - basket)
     rolling        sessions x `effectiveness_63, effectiveness_252, correlation_63, beta_63`
+    overlay        sessions x `score, gate, size, squeeze, multiplier, target` of the tactical overlay; empty without
     regime         the fragility signals at the last session: `signal, value, percentile, definition`
     """
 
@@ -63,6 +64,7 @@ class Result:
     effectiveness: pd.DataFrame
     spread: pd.DataFrame
     rolling: pd.DataFrame
+    overlay: pd.DataFrame
     regime: pd.DataFrame
     warnings: list[str]
     market: Market

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from backtest.overlay_spec import Overlay
 from screens.loading import BasketRef, BookRef, RegimeRef
 
 Bps = Annotated[float, Field(ge=0, le=10_000)]
@@ -132,4 +133,11 @@ class RunSpec(Strict):
     placebos: Placebos = Placebos()
     bootstrap: Bootstrap = Bootstrap()
     regime: RegimeRef | None = None
+    overlay: Overlay | None = None
     exclude_book_issuers: bool = True
+
+    @model_validator(mode="after")
+    def overlay_has_its_regime(self) -> RunSpec:
+        if self.overlay is not None and self.overlay.mode != "always" and self.regime is None:
+            raise ValueError(f"overlay: mode {self.overlay.mode} follows a regime; name its file with regime:")
+        return self

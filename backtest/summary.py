@@ -19,6 +19,7 @@ from basket.hedge.measures import ratio_effectiveness
 
 if TYPE_CHECKING:
     from backtest.legs import Legs
+    from backtest.overlay import Switched
     from backtest.placebos import Placebo
     from backtest.result import Json
     from backtest.rivals import Rivals
@@ -49,6 +50,17 @@ def benchmark_figures(found: Rivals, book: np.ndarray, legs: Legs, risk_free: pd
             line["mean_ratio"] = float(found.ratios[name].mean())
         else:
             line["share_held"] = found.held_share
+        told[str(name)] = line
+    return told
+
+
+def overlay_figures(found: Switched, book: np.ndarray, legs: Legs, risk_free: pd.Series) -> dict[str, Figures]:
+    """The switched account and its untimed twin, like any other alternative."""
+    told: dict[str, Figures] = {}
+    for name in found.nav:
+        line = figures_of(found.nav[name], legs, risk_free)
+        line["variance_removed"] = variance_removed(found.nav[name].to_numpy(), book)
+        line["mean_multiplier"] = found.mean_size
         told[str(name)] = line
     return told
 

@@ -3,17 +3,23 @@
 1. What the hedge removed, out of sample, with the 95 % interval; what it cost a year, as the difference of growth.
 2. Where an index short at equal beta, or owning less at equal volatility, kept more and fell less, that comes first.
 3. Whether the basket paid anything beyond that index short: the spread and its t-statistic.
+4. With a tactical overlay: what it came to, and whether its timing paid beyond holding as much hedge all along.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
 
 from backtest.evaluate.spread import WHOLE
+from backtest.overlay import tactical_name
 from backtest.rivals import EQUAL_BETA, HOLD_LESS
+
+if TYPE_CHECKING:
+    from backtest.result import Json
 
 SIGNIFICANT_T = 1.96
 
@@ -32,7 +38,11 @@ def simpler_and_better(hedged: Figures, benchmarks: Mapping[str, Figures]) -> li
 
 
 def answer(
-    sleeves: Mapping[str, Figures], effectiveness: pd.DataFrame, spread: pd.DataFrame, benchmarks: Mapping[str, Figures]
+    sleeves: Mapping[str, Figures],
+    effectiveness: pd.DataFrame,
+    spread: pd.DataFrame,
+    benchmarks: Mapping[str, Figures],
+    overlay: Mapping[str, Json] | None = None,
 ) -> str:
     """The report's first sentences."""
     book, hedged = sleeves["book"], sleeves["hedged"]
@@ -60,7 +70,25 @@ def answer(
                 else ("the names paid more than the index" if annual > 0 else "the index was the cheaper short")
             )
             told.append(f"Against an equal-beta SPY short the basket paid {annual:+.1%} a year (t {t:.1f}): {found}.")
+    if overlay is not None:
+        told.append(_timing(overlay, benchmarks))
     return " ".join(told)
+
+
+def _timing(overlay: Mapping[str, Json], benchmarks: Mapping[str, Figures]) -> str:
+    line = benchmarks[tactical_name(str(overlay["mode"]))]
+    beyond = cast(Mapping[str, float], overlay["against_mean_size"])
+    annual, t = beyond["annual"], beyond["t"]
+    found = (
+        "no evidence of timing"
+        if not abs(t) >= SIGNIFICANT_T
+        else ("its timing paid" if annual > 0 else "its timing cost money")
+    )
+    return (
+        f"Switched by the tape the hedged book grew {line['cagr']:.1%} a year with a deepest fall of "
+        f"{line['max_drawdown']:.0%}, on {overlay['switches']} switches; against as much hedge held all along that is "
+        f"{annual:+.1%} a year (t {t:.1f}): {found}."
+    )
 
 
 def _named(name: str) -> str:

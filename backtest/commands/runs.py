@@ -153,6 +153,16 @@ def show_alternatives(terminal: Terminal, summary: Mapping[str, object]) -> None
             f"{at(summary, '/placebos/random/draws')} baskets of random names behind the same gate: "
             f"{numeral(band.get('p5'), 'percent')} to {numeral(band.get('p95'), 'percent')} a year (5-95 %)"
         )
+    timing = at(summary, "/overlay")
+    if isinstance(timing, Mapping):
+        terminal.text(
+            f"tactical overlay ({timing.get('mode')}): {timing.get('switches')} switches, "
+            f"{numeral(timing.get('mean_size'), 'percent0')} of the hedge on average, "
+            f"{timing.get('whipsaws')} whipsaws "
+            f"costing {numeral(timing.get('whipsaw_bps_per_year'), 'bps')} bps a year; against always on at that size "
+            f"{numeral(at(summary, '/overlay/against_mean_size/annual'), 'percent', sign=True)} a year "
+            f"(t {numeral(at(summary, '/overlay/against_mean_size/t'), 'ratio')})"
+        )
     ahead = at(summary, "/hindsight/members_of_today")
     if ahead is not None:
         terminal.text(

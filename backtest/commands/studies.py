@@ -150,13 +150,15 @@ def regime(
 
     \b
     RUN may be a run or a regime's own file; a run that names no regime is shown
-    with the shipped one.
+    with the shipped one. A run with an overlay also shows how much of its hedge
+    may be held at that session's close.
     \b
     Examples:
       hedgebasket regime configs/runs/low_quality_vs_mega_cap.yaml --as-of 2025-10-31
       hedgebasket regime configs/regimes/fragility.yaml --json -
     """
     import market
+    from backtest.overlay import state_on
     from backtest.spec import RunSpec
     from backtest.starter import templates
     from market.errors import ConfigError
@@ -164,8 +166,9 @@ def regime(
     from screens.regime import RegimeSpec, evaluate
 
     terminal = Terminal(quiet, json_to)
-    spec = load_any(run)
+    spec, of_run = load_any(run), None
     if isinstance(spec, RunSpec):
+        of_run = spec
         spec = load_any(spec.regime.target if spec.regime else templates() / "regimes" / "fragility.yaml")
     if not isinstance(spec, RegimeSpec):
         raise ConfigError(f"{run}: neither a run nor a regime")
@@ -174,13 +177,28 @@ def regime(
         opened = market.open(data)
         progress("computing the signals through time", 0, 0)
         found = evaluate(spec, opened, as_of or opened.end)
-    terminal.data(found)
+        tactical = None
+        if of_run is not None and of_run.overlay is not None:
+            progress("building book and basket", 0, 0)
+            tactical = state_on(of_run, opened, found["as_of"])
+    terminal.data({**found, **({} if tactical is None else {"overlay": tactical})})
     rows = [
         (name, numeral(signal["value"]), numeral(signal["percentile"], "percent0"), signal["fragile"])
         for name, signal in found["signals"].items()
     ]
     terminal.table(("signal", "value", "percentile", "fragile when"), rows, title=f"{spec.name} on {found['as_of']}")
-    terminal.text(f"score {numeral(found['score'], 'ratio')}, state {found['state']}, acting {found['acting']}")
+    terminal.text(
+        f"score {numeral(found['score'], 'ratio')}, state {found['state']}, acting {found['acting']}, "
+        f"scaling {numeral(found['multiplier'], 'ratio')}"
+    )
+    if tactical is not None:
+        terminal.text(
+            f"overlay: {numeral(tactical['multiplier'], 'percent0')} of the hedge may be held at this close "
+            f"({tactical['mode']} {numeral(tactical['size'], 'percent0')}, "
+            f"squeeze switch {numeral(tactical['squeeze'], 'percent0')})"
+        )
+    elif of_run is not None and of_run.overlay is not None:
+        terminal.text("overlay: the run does not trade on that day")
 
 
 def audit(

@@ -1,4 +1,4 @@
-"""Tables of names: the basket as it stands, who came and went, and the signals of the tape."""
+"""Tables of names: the basket as it stands, and who came and went."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from backtest.report.numerals import Style, day
-from backtest.report.tables import Cell, Column, Table, heading, rows, words, written
+from backtest.report.tables import Cell, Column, Table, rows, words, written
 
 if TYPE_CHECKING:
     from backtest.result import Result
@@ -66,18 +66,3 @@ def changes(result: Result, limit: int = 40) -> Table:
     ]
     columns = tuple(Column(t, numeric=False) for t in ("Date", "Ticker", "Action", "Reason"))
     return Table("changes", "Latest entries and exits", columns, rows(body), sortable=True)
-
-
-def regime(result: Result) -> Table:
-    """The fragility signals at the last session."""
-    body = [
-        [
-            heading(r["signal"]),
-            written(r["value"]),
-            written(r["percentile"], "percent0"),
-            words(r.get("definition", "")),
-        ]
-        for r in result.regime.to_dict("records")
-    ]
-    columns = (Column("", numeric=False), Column("Value"), Column("Percentile"), Column("Definition", numeric=False))
-    return Table("regime", "Fragility of the tape", columns, rows(body))

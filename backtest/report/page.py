@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from backtest.report import contents, evidence_tables, names, theme
+from backtest.report import contents, evidence_tables, names, tactical, tape, theme
 from backtest.report.bundle import packed, plotly_script
 from backtest.report.decision import tests
 from backtest.report.figures import sketches
@@ -103,6 +103,7 @@ def _tables(result: Result, summary: Summary, judged: list[Test]) -> dict[str, T
         contents.spread(summary),
         contents.effectiveness(summary),
         contents.alternatives(summary),
+        tactical.overlay(summary),
         contents.costs(summary),
         contents.attribution(summary),
         *evidence_tables.tables(summary),
@@ -111,7 +112,7 @@ def _tables(result: Result, summary: Summary, judged: list[Test]) -> dict[str, T
         "stress": contents.stress,
         "constituents": names.constituents,
         "changes": names.changes,
-        "regime": names.regime,
+        "regime": tape.tape,
     }
     made += [build(result) for frame, build in framed.items() if not getattr(result, frame).empty]
     cells = [c for table in made for row in table.rows for c in row]

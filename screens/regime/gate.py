@@ -7,7 +7,7 @@
 4. The state of a session is decided at its close; it may be traded `lag` sessions later.
 5. Scaling is the other use of a score: a multiplier of the hedge between a floor and one, smoothed, and moved only when
    it would move by more than a band.
-6. The squeeze switch halves the hedge for a time after the basket has run away from the market.
+6. The squeeze switch cuts the hedge for a time after the basket, or a proxy of the most shorted, has run away.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from screens.regime.rolling import Array, Mask, compounded, smoothed
+from screens.regime.rolling import Array, Mask, compounded, rolling_mean, smoothed
+
+SQUEEZE_WINDOW = 5  # sessions: a week
 
 
 def schmitt(
@@ -59,14 +61,37 @@ def multiplier(score: Array, *, low: float, high: float, floor: float, span: int
 
 
 def squeeze(
-    basket_returns: Array, market_returns: Array, *, rise: float = 0.10, beyond: float = 0.05, sessions: int = 10
+    basket_returns: Array,
+    market_returns: Array,
+    *,
+    rise: float = 0.10,
+    beyond: float = 0.05,
+    sessions: int = 10,
+    keep: float = 0.5,
+    jumped: Mask | None = None,
 ) -> Array:
-    """Factor on the hedge at each close: one half for `sessions` sessions after a squeeze of the basket, else one.
+    """Factor on the hedge at each close: `keep` for `sessions` sessions after a squeeze of the basket, else one.
 
-    A squeeze is a five-session return of the basket above `rise` and above the market's by more than `beyond`.
+    A squeeze is a five-session return of the basket above `rise` and above the market's by more than `beyond`, or a
+    session on which a proxy of the most shorted names `jumped`.
     """
-    basket, market = compounded(basket_returns, 5), compounded(market_returns, 5)
+    basket, market = compounded(basket_returns, SQUEEZE_WINDOW), compounded(market_returns, SQUEEZE_WINDOW)
     with np.errstate(invalid="ignore"):
         squeezed = (basket > rise) & (basket - market > beyond)
+    if jumped is not None:
+        squeezed = squeezed | jumped
     last = np.maximum.accumulate(np.where(squeezed, np.arange(len(squeezed)), -sessions))
-    return np.where(np.arange(len(squeezed)) - last < sessions, 0.5, 1.0)
+    return np.where(np.arange(len(squeezed)) - last < sessions, keep, 1.0)
+
+
+def jumps(returns: Array, z: float, window: int = 252) -> Mask:
+    """Whether the five-session return stands above `z` standard deviations of its own last `window` figures.
+
+    The figure of the session itself is not among them; unknown figures never jump.
+    """
+    moved = compounded(returns, SQUEEZE_WINDOW)
+    before = np.concatenate([[np.nan], moved[:-1]])
+    mean = rolling_mean(before, window)
+    spread = np.sqrt(np.maximum(rolling_mean(before * before, window) - mean * mean, 0.0))
+    with np.errstate(invalid="ignore"):
+        return np.asarray((moved - mean > z * spread) & (spread > 0.0))
