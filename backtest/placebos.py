@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from backtest.legs import walk
@@ -81,11 +80,8 @@ def hedged_with(accounts: Accounts, histories: list[LevelHistory]) -> list[Place
 def _targets(accounts: Accounts, history: LevelHistory) -> Targets:
     """Weights by session of the run; the first session buys what is in force there."""
     first = int(accounts.legs.data.sessions.searchsorted(accounts.legs.sessions[0]))
-    at = history.rebalances.astype(np.int64)
-    targets = {int(t) - first: w for t, w in zip(at, history.weights, strict=True) if t >= first}
+    at = history.rebalances.tolist()
+    targets = {t - first: w for t, w in zip(at, history.weights, strict=True) if t >= first}
     if 0 not in targets:
-        columns, drifted = history.drifted()
-        opening = np.zeros(history.weights.shape[1])
-        opening[columns] = drifted[first - int(at[0])]
-        targets[0] = opening
+        targets[0] = history.weights_at(first)
     return targets

@@ -58,7 +58,8 @@ class Composition:
         self.columns = np.array([], dtype=np.int64)
         self.events: list[Event] = []
 
-    def _hold(self, shares: Floats) -> None:
+    def hold(self, shares: Floats) -> None:
+        """Hold these shares (n_assets,), whatever was held before."""
         self.shares = shares
         self.columns = np.flatnonzero(shares)
 
@@ -103,7 +104,7 @@ class Composition:
         held = np.flatnonzero(target)
         shares[held] = target[held] * total / value[held]
         self.cash = 0.0
-        self._hold(shares)
+        self.hold(shares)
         return target, turnover
 
     def _release(self, session: int, column: int, shares_sold: float) -> None:
@@ -114,7 +115,7 @@ class Composition:
         shares[column] -= shares_sold
         if abs(shares[column]) < 1e-15:
             shares[column] = 0.0
-        self._hold(shares)
+        self.hold(shares)
         self.cash += proceeds
         self._hand_on(before, proceeds)
 
@@ -158,7 +159,7 @@ class Composition:
             if cash:
                 to_sell = (-1, cash)
         self.cash += cash
-        self._hold(shares)
+        self.hold(shares)
         self._note(session, column, action.kind, action.ratio if action.into else action.cash, _in_words(action))
         return to_sell
 

@@ -12,6 +12,7 @@ r"""The index level: shares, a divisor, and what happens between two rebalances.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -70,6 +71,16 @@ class LevelHistory:
         out = np.ones(len(self.level))
         for stretch in self.stretches:
             out[stretch.start + 1 - self.start : stretch.end + 1 - self.start] = stretch.divisor
+        return out
+
+    def weights_at(self, session: int) -> Floats:
+        """Weights (n_assets,) at the close of a session (position) before its trades; at the inception as bought."""
+        if session == self.start:
+            return self.weights[0].copy()
+        stretch = next(s for s in self.stretches if s.start < session <= s.end)
+        out = np.zeros(self.weights.shape[1])
+        worth = self.prices.value[session, stretch.columns] * stretch.shares
+        out[stretch.columns] = worth / (worth.sum() + stretch.cash)
         return out
 
     def drifted(self) -> tuple[Positions, Floats]:
@@ -150,7 +161,7 @@ def build_history(
                 settling.setdefault(session + 1, []).append(brought)
     if last > now:
         stretches.append(_value(held.stretch(now, last), prices, start, price_level, dividends))
-    held.events.extend(_halts(prices, stretches))
+    held.events.extend(halts(prices, stretches))
     relative = (price_level[1:] + dividends[1:]) / price_level[:-1]
     level = initial * np.concatenate(([1.0], np.cumprod(relative)))
     return LevelHistory(
@@ -209,12 +220,13 @@ def _value(stretch: Stretch, prices: IndexPrices, start: int, price_level: Float
     return stretch
 
 
-def _halts(prices: IndexPrices, stretches: Sequence[Stretch]) -> list[Event]:
+def halts(prices: IndexPrices, stretches: Sequence[Stretch]) -> list[Event]:
     """An event for each held name on the session its price becomes too old to trade on."""
     out = []
+    ends = [stretch.end for stretch in stretches]
     for row, column in prices.halts:
-        for stretch in stretches:
-            if stretch.start < row <= stretch.end and column in stretch.columns:
-                detail = f"no close for more than {HALT_SESSIONS} sessions: last price carried, no trades"
-                out.append(Event(prices.sessions[row], str(prices.tickers[column]), "halted", float("nan"), detail))
+        at = bisect_left(ends, row)
+        if at < len(ends) and stretches[at].start < row and column in stretches[at].columns:
+            detail = f"no close for more than {HALT_SESSIONS} sessions: last price carried, no trades"
+            out.append(Event(prices.sessions[row], str(prices.tickers[column]), "halted", float("nan"), detail))
     return out

@@ -6,7 +6,7 @@
 3. `todays_members`: the same market with membership as it is on the last session, at all dates: the hindsight of a
    backtest on today's index.
 
-The first two reuse the pools: no screen is evaluated again.
+The first two reuse the pools: no screen is evaluated again. Draws of an equally weighted basket are made together.
 """
 
 from __future__ import annotations
@@ -21,15 +21,21 @@ import pandas as pd
 
 from basket.built import Basket
 from basket.level import LevelHistory, build_history
+from basket.many_levels import build_histories
+from basket.many_walks import walk_many
 from basket.pool import Pool
 from basket.sizing import Sizer
 from basket.walk import walk
+from basket.weight_spec import Equal
 
 if TYPE_CHECKING:
     from market.market import Market
 
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+AT_ONCE = 100  # draws: enough to share the work, few enough that a block stays in tens of megabytes
 
 
 def best_quality(basket: Basket) -> Basket:
@@ -49,15 +55,49 @@ def random_histories(basket: Basket, n_draws: int, seed: int) -> Iterator[LevelH
     Draw k depends on the seed and k alone. Weights (`.weights`, at `.rebalances`) and returns as in `build_history`.
     """
     n_assets = len(basket.history.prices.tickers)
-    allowed = [np.flatnonzero(np.isfinite(pool.rank)) for pool in basket.pools]
-    for draw in range(n_draws):
-        place = np.random.default_rng([seed, draw]).permutation(n_assets)
-        ranks = []
-        for may in allowed:
-            rank = np.full(n_assets, np.nan)
-            rank[may[np.argsort(place[may])]] = np.arange(1.0, may.size + 1.0)
-            ranks.append(rank)
-        yield _history(basket, basket.pools, _fresh(basket), ranks)
+    for first in range(0, n_draws, AT_ONCE):
+        draws = range(first, min(first + AT_ONCE, n_draws))
+        orders = np.array([np.argsort(np.random.default_rng([seed, draw]).permutation(n_assets)) for draw in draws])
+        yield from in_orders(basket, orders)
+
+
+def in_orders(basket: Basket, orders: Ints) -> Iterator[LevelHistory]:
+    """The index of each order (n_draws, n_assets) of all columns, the first choice first, behind the basket's gate."""
+    if _even(basket):
+        at = _rebalances(basket)
+        wanted = walk_many(
+            basket.pools, at, basket.history.prices, basket.limits, orders, basket.size.weights.name_cap or 1.0
+        )
+        yield from build_histories(
+            at,
+            wanted,
+            basket.history.prices,
+            end=basket.sessions[-1],
+            initial=basket.spec.level.initial,
+            on_delete=basket.spec.level.on_delete,
+        )
+        return
+    for order in orders:
+        yield one_by_one(basket, order)
+
+
+def one_by_one(basket: Basket, order: Ints) -> LevelHistory:
+    """The index of one order (n_assets,), whatever the rules of the basket are."""
+    ranks = []
+    for pool in basket.pools:
+        may = order[np.isfinite(pool.rank)[order]]
+        rank = np.full(order.size, np.nan)
+        rank[may] = np.arange(1.0, may.size + 1.0)
+        ranks.append(rank)
+    return _history(basket, basket.pools, _fresh(basket), ranks)
+
+
+def _even(basket: Basket) -> bool:
+    """Whether the rules are those that many draws can share: equal weights, one tranche, no cap but name and sector."""
+    rules = basket.size
+    plain = isinstance(rules.weights, Equal) and not rules.targets and rules.turnover_cap is None
+    only = (rules.weights.liquidity, rules.weights.borrow, rules.weights.issuer_cap) == (None, None, None)
+    return plain and only and basket.limits.tranches == 1 and not basket.actions
 
 
 def random_returns(basket: Basket, n_draws: int, seed: int) -> pd.DataFrame:
@@ -80,7 +120,7 @@ def _fresh(basket: Basket) -> Sizer:
 
 
 def _history(basket: Basket, pools: Sequence[Pool], size: Sizer, ranks: Sequence[Floats] | None = None) -> LevelHistory:
-    at = basket.history.prices.sessions.get_indexer(basket.signal_sessions.index).astype(np.int64)
+    at = _rebalances(basket)
     walked = walk(pools, at, basket.history.prices, basket.limits, size, ranks)
     return build_history(
         (at, walked.weights),
@@ -90,3 +130,7 @@ def _history(basket: Basket, pools: Sequence[Pool], size: Sizer, ranks: Sequence
         on_delete=basket.spec.level.on_delete,
         actions=basket.actions,
     )
+
+
+def _rebalances(basket: Basket) -> Ints:
+    return basket.history.prices.sessions.get_indexer(basket.signal_sessions.index).astype(np.int64)

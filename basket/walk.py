@@ -79,7 +79,7 @@ def walk(
         pool = pools[number]
         rank = pool.rank if ranks is None else ranks[number]
         value = prices.value[fill]
-        gone = _ended(prices, previous, fill)
+        gone = ended(prices, previous, fill)
         if gone.size:
             shares[:, gone] = 0.0
         worth = shares @ value
@@ -124,7 +124,7 @@ def renew(
     return size(number, pool, chosen.held, drifted, incumbent & ~allowed), chosen.passed_over
 
 
-def _ended(prices: IndexPrices, previous: int, fill: int) -> Ints:
+def ended(prices: IndexPrices, previous: int, fill: int) -> Ints:
     """Columns whose name ended after the previous rebalance, up to this one."""
     return np.array(
         [c for c, ends in prices.endings.items() if any(previous < e.session <= fill for e in ends)], dtype=np.int64
