@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import os
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 
@@ -125,7 +126,10 @@ def _at(position: int, day: pd.Timestamp | str) -> pd.Timestamp:
 def _from_library(last_day: str) -> np.ndarray:
     import exchange_calendars
 
-    found = exchange_calendars.get_calendar("XNYS", start=FIRST_DAY, end=last_day).sessions
+    with warnings.catch_warnings():
+        # its constructor reads `Series.values` of times with a zone, which pandas 3.1 deprecates; nothing of ours does
+        warnings.filterwarnings("ignore", r"Series\.values", DeprecationWarning)
+        found = exchange_calendars.get_calendar("XNYS", start=FIRST_DAY, end=last_day).sessions
     return np.asarray(found.to_numpy()).astype("datetime64[D]")
 
 
