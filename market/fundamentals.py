@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ import pandas as pd
 
 from market import calendar
 from market.errors import DataError
-from market.facts import ITEMS, FactSource
+from market.facts import ITEMS, FactSource, known_at
 from market.statement_view import StatementView
 from market.statements import Basis, Statements, default_basis
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 CIK = re.compile(r"^CIK0*(\d{1,10})$", re.IGNORECASE)
 FIRST_DAY = "2000-01-01"  # long before the first XBRL filing
+NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,34 @@ def fundamentals(data: Market, name: str, as_of: pd.Timestamp | str) -> Fundamen
     ticker = ticker_of(data, name, session)
     rows = _rows(data, ticker)
     if rows.empty:
-        raise DataError(f"no facts of {name!r}" + (f" (kept as {ticker})" if ticker != name else ""))
+        raise DataError(f"no facts of {name!r}" + (f" (kept as {ticker})" if ticker != name else _hint(data, name)))
     sessions = calendar.sessions_between(FIRST_DAY, session)
+    _demand_something_known(rows, ticker, session)
     view = Statements.build(rows, pd.Index([ticker]), sessions).at(session)
-    return Fundamentals(ticker, _name(data, ticker), session, view)
+    found = Fundamentals(ticker, _name(data, ticker), session, view)
+    if not found.ttm and not found.latest:
+        last = rows.loc[known_at(rows, sessions).notna(), "period_end"].max()
+        raise DataError(f"nothing fresh of {ticker} on {session.date()}: the last period known ended {last.date()}")
+    return found
+
+
+def _demand_something_known(rows: pd.DataFrame, ticker: str, session: pd.Timestamp) -> None:
+    known = known_at(rows, calendar.nyse_sessions()).min()
+    if not known <= session:
+        first = "lies outside the calendar" if pd.isna(known) else f"was known on {known.date()}"
+        raise DataError(f"nothing of {ticker} was known on {session.date()}: its first fact {first}")
+
+
+def _hint(data: Market, name: str) -> str:
+    """What may have been meant: a CIK without its prefix, or a name that is spelt nearly so."""
+    if name.isdigit():
+        return f": is it the CIK of a company? Then write CIK{int(name)}"
+    held = [str(ticker) for ticker in data.rows("facts")["ticker"].unique()]
+    close = difflib.get_close_matches(name.upper(), held, n=1)
+    if close:
+        return f": did you mean {close[0]!r}?"
+    shown = ", ".join(sorted(held)[:NAMES_SHOWN])
+    return f"; there are facts of {len(held)} names ({shown}{', …' if len(held) > NAMES_SHOWN else ''})"
 
 
 def ticker_of(data: Market, name: str, day: pd.Timestamp) -> str:

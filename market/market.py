@@ -73,6 +73,8 @@ class Market:
         self._views: dict[pd.Timestamp, View] = {}
 
     def __repr__(self) -> str:
+        if not self.has("prices"):
+            return f"<Market {self.name}: no prices>"
         return f"<Market {self.name}: {len(self.tickers)} tickers, {self.start.date()} to {self.end.date()}>"
 
     @property

@@ -3,7 +3,9 @@
 1. An item lists alternatives, best first. For one filing and one period the first that has a value is taken.
 2. An alternative is a sum of parts: `A + B` both needed, `A - B`, `[A|B]` the first that is there, `?` may be absent
    (absent = the company has none), `@item` another item of the same filing and period. All parts optional: one must be
-   there. `max(A, B)` takes the larger of those there. `-A if > 0` counts only where the result is positive.
+   there. `max(A, B)` takes the larger of those there. `-A if > 0` counts only where the result is positive, `A if >= B`
+   only where it is no smaller than B (a total of depreciation that leaves out the larger amortization is none).
+   `distinct` counts equal parts once: one line of a balance sheet under two tags.
 3. Choosing per period is choosing by freshness: a tag that a company stopped using has no value for newer periods
    (Tesla's contract revenue stops in 2018; "the first tag with any data" would return four-year-old sales).
 4. A later filing that gives a period by a worse alternative, or with fewer parts, does not replace the better version
@@ -34,6 +36,11 @@ _ALL_EQUITY = "StockholdersEquityIncludingPortionAttributableToNoncontrollingInt
 _BORROWINGS = "[ShortTermBorrowings|CommercialPaper|NotesPayableCurrent]"
 _CURRENT_PART = "[LongTermDebtCurrent|LongTermDebtAndCapitalLeaseObligationsCurrent]"
 
+_ALL_BUT_INTANGIBLES = (  # two lines of a cash-flow statement: Marvell's
+    "[DepreciationDepletionAndAmortization|DepreciationAmortizationAndAccretionNet|DepreciationAndAmortization"
+    "|OtherDepreciationAndAmortization]"
+)
+_PLANS = "ProceedsFromIssuanceOfSharesUnderIncentiveAndShareBasedCompensationPlans"
 _MATURITIES = "LongTermDebtMaturitiesRepaymentsOfPrincipal"
 
 ALTERNATIVES: dict[str, tuple[str, ...]] = {
@@ -68,9 +75,10 @@ ALTERNATIVES: dict[str, tuple[str, ...]] = {
         "@net_income + @income_tax + @interest_expense",
     ),
     "depreciation_amortization": (
-        "DepreciationDepletionAndAmortization",
-        "= DepreciationAmortizationAndAccretionNet",
-        "= DepreciationAndAmortization",
+        "DepreciationDepletionAndAmortization if >= AmortizationOfIntangibleAssets",
+        "= DepreciationAmortizationAndAccretionNet if >= AmortizationOfIntangibleAssets",
+        "= DepreciationAndAmortization if >= AmortizationOfIntangibleAssets",
+        f"= {_ALL_BUT_INTANGIBLES} + AmortizationOfIntangibleAssets",
         "Depreciation + AmortizationOfIntangibleAssets?",
     ),
     "interest_expense": (
@@ -98,6 +106,7 @@ ALTERNATIVES: dict[str, tuple[str, ...]] = {
         "PaymentsToAcquirePropertyPlantAndEquipment",
         "= PaymentsToAcquireProductiveAssets",
         "PaymentsForCapitalImprovements",
+        "PaymentsToAcquireOilAndGasPropertyAndEquipment",
     ),
     "dividends_paid": (
         "PaymentsOfDividends",
@@ -108,7 +117,8 @@ ALTERNATIVES: dict[str, tuple[str, ...]] = {
     "share_issuance": (
         "ProceedsFromIssuanceOfCommonStock",
         "ProceedsFromIssuanceOrSaleOfEquity",
-        "ProceedsFromIssuanceOfSharesUnderIncentiveAndShareBasedCompensationPlansIncludingStockOptions",
+        f"{_PLANS}IncludingStockOptions",
+        f"= [{_PLANS}|ProceedsFromStockPlans]",
     ),
     "debt_issuance": (
         "ProceedsFromIssuanceOfLongTermDebt",
@@ -150,7 +160,7 @@ ALTERNATIVES: dict[str, tuple[str, ...]] = {
     ),
     "short_term_debt": (
         "DebtCurrent",  # a total already
-        f"= {_BORROWINGS}? + {_CURRENT_PART}? + [ConvertibleNotesPayableCurrent|ConvertibleDebtCurrent]?",
+        f"= distinct {_BORROWINGS}? + {_CURRENT_PART}? + [ConvertibleNotesPayableCurrent|ConvertibleDebtCurrent]?",
     ),
     "long_term_debt": (
         "LongTermDebtNoncurrent",
@@ -222,6 +232,8 @@ class Alternative:
     parts: tuple[Part, ...]
     positive_only: bool = False
     same_meaning: bool = False  # as the alternative before it
+    at_least: str = ""  # a tag whose value, where there is one, must not be larger
+    distinct: bool = False  # equal parts count once
 
     @property
     def of_items(self) -> bool:
@@ -242,7 +254,9 @@ def parse(text: str) -> Alternative:
     >>> parse("A + [B|C]?").parts[1]
     Part(names=('B', 'C'), sign=1, optional=True, largest=False)
     """
-    body, positive, _ = text.removeprefix("= ").partition(" if > 0")
+    body, _, condition = text.removeprefix("= ").partition(" if ")
+    distinct, body = body.startswith("distinct "), body.removeprefix("distinct ")
+    positive, at_least = condition == "> 0", condition.removeprefix(">= ") if condition.startswith(">= ") else ""
     parts = []
     end = 0
     for match in _TERM.finditer(body):
@@ -258,9 +272,9 @@ def parse(text: str) -> Alternative:
                 bool(match["max"]),
             )
         )
-    if not parts or body[end:].strip():
+    if not parts or body[end:].strip() or bool(condition) != (positive or bool(at_least)):
         raise ValueError(f"cannot read {text!r}")
-    return Alternative(tuple(parts), bool(positive), text.startswith("= "))
+    return Alternative(tuple(parts), positive, text.startswith("= "), at_least, distinct)
 
 
 @cache
@@ -277,9 +291,8 @@ def tags_of(taxonomy: str) -> frozenset[str]:
         name
         for options in alternatives().values()
         for option in options
-        for part in option.parts
-        for name in part.names
-        if not name.startswith("@")
+        for name in (option.at_least, *(name for part in option.parts for name in part.names))
+        if name and not name.startswith("@")
     }
     if taxonomy == "us-gaap":
         return frozenset(name for name in names if ":" not in name)

@@ -161,14 +161,25 @@ def fundamentals(
     for basis, title in (("ttm", "trailing twelve months"), ("latest", "latest balance")):
         items = found[basis]
         assert isinstance(items, dict)
-        rows = []
-        for item, value in items.items():
-            source = sources.get(item, {})
-            rows.append((item, f"{value:,.0f}", source.get("form", ""), source.get("filed"), source.get("period_end")))
-        terminal.table(("item", "USD", "form", "filed", "period end"), rows, title=f"{found['ticker']} {title}")
+        headings, rows = _sourced(items, sources)
+        terminal.table(headings, rows, title=f"{found['ticker']} {title}, as known on {found['as_of']}")
     metrics = found["metrics"]
     assert isinstance(metrics, dict)
-    terminal.table(("metric", "value"), list(metrics.items()), title=f"{found['ticker']} on {found['as_of']}")
+    if metrics:
+        terminal.table(("metric", "value"), list(metrics.items()), title=f"{found['ticker']} on {found['as_of']}")
+
+
+def _sourced(items: dict[str, float], sources: dict[str, dict[str, object]]) -> tuple[list[str], list[list[object]]]:
+    """Items with the filing each came from; without columns that would be empty."""
+    headings = ["item", "USD or shares", "form", "filed", "period end", "accession", "flags"]
+    rows: list[list[object]] = []
+    for item, value in items.items():
+        source = sources.get(item, {})
+        flags = source.get("flags")
+        named = [source.get(key) for key in ("form", "filed", "period_end", "accession")]
+        rows.append([item, f"{value:,.0f}", *named, ", ".join(flags) if isinstance(flags, list) else ""])
+    kept = [i for i in range(len(headings)) if i < 5 or any(row[i] for row in rows)]
+    return [headings[i] for i in kept], [[row[i] for i in kept] for row in rows]
 
 
 def _screened(found: Screened, names: list[str]) -> dict[str, object]:

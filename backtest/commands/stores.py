@@ -16,6 +16,7 @@ from market.errors import ConfigError
 STORE_VARIABLE = "HEDGEBASKET_STORE"
 REJECTIONS_SHOWN = 10
 FINDINGS_SHOWN = 20
+SEC_FACTS = "facts (SEC)"  # in the report of an import, beside `facts` of one's own
 
 TheStore = Annotated[
     str,
@@ -109,7 +110,7 @@ def import_tables(
             facts_report = import_companyfacts(store, sec_companyfacts, progress)
         tables = report["tables"]
         assert isinstance(tables, dict)
-        tables["facts (SEC)"] = facts_report.to_dict()
+        tables[SEC_FACTS] = facts_report.to_dict()
     terminal.data(report)
     _show_import(terminal, report)
 
@@ -195,7 +196,7 @@ def _show_import(terminal: Terminal, report: dict[str, object]) -> None:
     terminal.table(("table", "read", "taken", "repeats", "rejected"), rows, title=str(report["store"]))
     for name, table in tables.items():
         for rejected in table["rejected"][:REJECTIONS_SHOWN]:
-            terminal.text(f"{name} row {rejected['row']}: {rejected['reason']}")
+            terminal.text(f"{name} {'CIK' if name == SEC_FACTS else 'row'} {rejected['row']}: {rejected['reason']}")
         if len(table["rejected"]) > REJECTIONS_SHOWN:
             terminal.text(f"{name}: {len(table['rejected']) - REJECTIONS_SHOWN} more rejected rows, all in --json")
         for note in table["notes"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -53,8 +54,28 @@ def test_the_day_before_it_was_known(filings):
 def test_unknown_names(filings):
     with pytest.raises(DataError, match="no company with CIK 42"):
         fundamentals(filings, "CIK42", "2023-11-06")
-    with pytest.raises(DataError, match="no facts of 'KO'"):
+    with pytest.raises(
+        DataError, match=r"no facts of 'KO'; there are facts of 5 names \(AAPL, GOOG, GOOGL, MRVL, NVDA\)"
+    ):
         fundamentals(filings, "KO", "2023-11-06")
+    with pytest.raises(DataError, match="did you mean 'AAPL'"):
+        fundamentals(filings, "APPL", "2023-11-06")
+    with pytest.raises(DataError, match="write CIK320193"):
+        fundamentals(filings, "320193", "2023-11-06")
+
+
+@pytest.mark.parametrize("day", ["1999-01-04", "2005-01-03", "2009-07-22"])
+def test_before_the_first_filing_nothing_was_known(filings, day):
+    with pytest.raises(DataError, match="its first fact was known on 2009-07-23"):
+        fundamentals(filings, "AAPL", day)
+
+
+def test_long_after_the_last_filing_nothing_is_fresh(filings):
+    rows = filings.rows("facts")
+    old = market.planted(facts=rows[rows["filed"] < "2012-01-01"])
+    assert repr(old) == "<Market planted: no prices>"
+    with pytest.raises(DataError, match="nothing fresh of AAPL on 2015-06-01: the last period known ended 2011-"):
+        fundamentals(old, "AAPL", "2015-06-01")
 
 
 def test_importing_again_changes_nothing_and_a_zip_serves_too(filings, tmp_path):
@@ -80,6 +101,42 @@ def test_one_issuer_serves_both_its_lines(tmp_path):
     assert both[0] == both[1]
     assert both[0]["revenue"] == 282_836e6
     assert fundamentals(data, "CIK1652044", "2023-02-06").ticker == "GOOG"
+
+
+def test_companies_get_their_tickers_once_they_are_known(tmp_path):
+    """By CIK at first; then by the SEC's list beside the documents, which a store's own securities overrule."""
+    for path in RECORDED.glob("CIK*.json.gz"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    store = market.Store.create(tmp_path / "store")
+    sec.import_companyfacts(store, tmp_path, tickers={})
+    assert set(store.frame("facts")["ticker"]) == {"CIK320193", "CIK1045810", "CIK1652044", "CIK1835632"}
+    listed = {"0": {"cik_str": 320193, "ticker": "APL", "title": "Apple"}}
+    (tmp_path / "company_tickers.json").write_text(json.dumps(listed))
+    with store.writer() as writer:
+        own = {"ticker": ["NV", "MRVL", "MV"], "cik": [1045810, 7, 1835632], "name": ["mine", "another", None]}
+        writer.merge("securities", pd.DataFrame(own), "mine")
+    sec.import_companyfacts(store, tmp_path)
+    facts = store.frame("facts")
+    # Alphabet's two lines from the package; MRVL is somebody else's here
+    assert set(facts["ticker"]) == {"APL", "NV", "GOOG", "GOOGL", "MV"}
+    assert not facts.duplicated().any()
+    held = store.frame("securities").set_index("ticker")
+    assert set(held.index) == {"APL", "NV", "GOOG", "GOOGL", "MV", "MRVL"}
+    assert (held.loc["MRVL", "cik"], held.loc["NV", "name"]) == (7, "mine")
+    data = market.open(tmp_path / "store")
+    assert fundamentals(data, "CIK320193", "2023-11-06").ticker == "APL"
+    generation = store.manifest.generation
+    sec.import_companyfacts(store, tmp_path)
+    assert store.manifest.generation == generation
+
+
+def test_a_security_without_a_cik_gets_it(tmp_path):
+    store = market.Store.create(tmp_path)
+    with store.writer() as writer:
+        writer.replace("securities", pd.DataFrame({"ticker": ["AAPL"], "sector": ["Tech"]}), "mine")
+    sec.import_companyfacts(store, RECORDED)
+    held = store.frame("securities").set_index("ticker")
+    assert (held.loc["AAPL", "cik"], held.loc["AAPL", "sector"]) == (320193, "Tech")
 
 
 def test_a_damaged_file_is_reported_and_the_rest_taken(tmp_path):

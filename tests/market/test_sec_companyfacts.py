@@ -77,6 +77,12 @@ PRINTED = [
     ("MRVL", "2023-03-10", "revenue", "ttm", 5_919.6),
     ("MRVL", "2023-03-10", "net_income", "ttm", -163.5),
     ("MRVL", "2023-03-10", "cash_from_operations", "ttm", 1_288.8),
+    # its balance sheet has one line of short-term debt, under two tags
+    ("MRVL", "2023-03-10", "short_term_debt", "latest", 584.4),
+    # its cash-flow statements have two lines: depreciation and amortization, and that of acquired intangible assets
+    ("MRVL", "2024-03-14", "depreciation_amortization", "ttm", 299.8 + 1_097.9),
+    ("MRVL", "2024-06-03", "depreciation_amortization", "ttm", 299.8 + 1_097.9 + 72.6 + 264.9 - 78.4 - 270.0),
+    ("NVDA", "2025-02-27", "share_issuance", "ttm", 490),  # employee stock plans
 ]
 
 
@@ -248,6 +254,28 @@ def test_debt_is_not_counted_twice():
     assert latest(split, "2023-03-01", "short_term_debt") == 45
     no_debt = document(Assets=[(None, day, 100, *rest)])
     assert np.isnan(latest(no_debt, "2023-03-01", "long_term_debt"))  # missing is missing
+
+
+def test_one_line_of_short_term_debt_under_two_tags_is_one_debt():
+    """A balance sheet's "current portion of long-term debt" tagged as a borrowing too; two lines stay two."""
+    day, rest = "2022-12-31", ("a", "10-K", "2023-02-20")
+    one = document(ShortTermBorrowings=[(None, day, 30, *rest)], LongTermDebtCurrent=[(None, day, 30, *rest)])
+    assert latest(one, "2023-03-01", "short_term_debt") == 30
+    two = document(ShortTermBorrowings=[(None, day, 30, *rest)], LongTermDebtCurrent=[(None, day, 31, *rest)])
+    assert latest(two, "2023-03-01", "short_term_debt") == 61
+
+
+def test_a_total_below_one_of_its_parts_is_none():
+    """Amortization above what is called depreciation and amortization stands on a line of its own."""
+    rest = ("a", "10-K", "2023-02-20")
+    inside = document(
+        DepreciationAndAmortization=[(*YEAR_22, 40, *rest)], AmortizationOfIntangibleAssets=[(*YEAR_22, 40, *rest)]
+    )
+    assert latest(inside, "2023-03-01", "depreciation_amortization") == 40
+    beside = document(
+        DepreciationAndAmortization=[(*YEAR_22, 40, *rest)], AmortizationOfIntangibleAssets=[(*YEAR_22, 41, *rest)]
+    )
+    assert latest(beside, "2023-03-01", "depreciation_amortization") == 81
 
 
 def test_operating_income_from_pretax_and_interest_is_flagged():

@@ -2,7 +2,8 @@
 
 1. Find the documents by the CIK in their names; nothing is unpacked to disk.
 2. One company at a time is read, normalised (with its predecessors) and handed on: memory stays flat.
-3. Without a ticker for a CIK the company is called by it: `CIK320193`.
+3. The tickers of a CIK are those of `market.sources.sec.naming`; a company without one is called by it: `CIK320193`,
+   until a later import knows its ticker.
 4. `import_companyfacts` writes them into a store, replaces those companies' facts and keeps the others'. Companies left
    out (foreign filers, unreadable documents) are reported with the reason.
 """
@@ -23,8 +24,10 @@ from market.errors import DataError
 from market.sources.coverage import tickers_of
 from market.sources.sec.companyfacts import as_frame
 from market.sources.sec.history import joined, table
+from market.sources.sec.naming import called_by_cik, tickers_by_cik
 from market.sources.sec.successors import PREDECESSORS, filers
 from market.store import Store
+from market.writer import Writer
 
 NAME = re.compile(r"(?:^|/)CIK(\d{1,10})\.json(\.gz)?$")
 SOURCE = "SEC companyfacts"
@@ -98,12 +101,13 @@ def import_companyfacts(
 ) -> FactsImport:
     """Bring a directory or zip of companyfacts into a store (made where there is none), a company at a time.
 
-    `tickers` maps CIKs to tickers; by default the store's own securities do. Raises `DataError` where no company could
+    `tickers` maps CIKs to tickers; by default `tickers_by_cik` does. Raises `DataError` where no company could
     be taken; then nothing is written.
     """
     opened = store if isinstance(store, Store) else Store.create(store)
     documents = Documents(source)
-    names = tickers if tickers is not None else tickers_by_cik(opened)
+    beside = documents.location if documents.location.is_dir() else documents.location.parent
+    names = tickers if tickers is not None else tickers_by_cik(opened, beside)
     report = FactsImport(str(source), documents=len(documents.ciks))
     with opened.writer() as writer:
         taken: list[str] = []
@@ -118,16 +122,38 @@ def import_companyfacts(
             if not taken:
                 reasons = "; ".join(f"CIK {one['row']}: {one['reason']}" for one in report.left_out[:3])
                 raise DataError(f"{source}: no company to take ({reasons})")
-            for name in sorted(tickers_of(opened, "facts") - set(taken)):
+            for name in sorted(tickers_of(opened, "facts") - set(taken) - _renamed(known)):
                 quoted = name.replace("'", "''")
                 yield opened.frame("facts", where=f"ticker = '{quoted}'")
 
         writer.replace_in_parts("facts", parts(), SOURCE)
-        named = tickers_of(opened, "securities")
-        new = [(t, name, cik, "stock") for t, (cik, name) in sorted(known.items()) if t not in named]
-        if new:
-            writer.merge("securities", pd.DataFrame(new, columns=["ticker", "name", "cik", "type"]), SOURCE)
+        _name_securities(opened, writer, known)
     return report
+
+
+def _renamed(known: Mapping[str, tuple[int, str]]) -> set[str]:
+    """The names by CIK of companies that have a ticker now."""
+    return {called_by_cik(cik) for ticker, (cik, _) in known.items() if ticker != called_by_cik(cik)}
+
+
+def _name_securities(store: Store, writer: Writer, known: Mapping[str, tuple[int, str]]) -> None:
+    """Rows of the companies taken, where the store has none; a CIK where a row lacks one; no name by CIK too many."""
+    fresh = pd.DataFrame(
+        [(ticker, name, cik, "stock") for ticker, (cik, name) in sorted(known.items())],
+        columns=["ticker", "name", "cik", "type"],
+    )
+    if not store.has("securities"):
+        writer.replace("securities", fresh, SOURCE)
+        return
+    held = store.frame("securities")
+    kept = held[~held["ticker"].isin(_renamed(known))]
+    cik = kept["ticker"].map({ticker: cik for ticker, (cik, _) in known.items()}).astype("Int64")
+    kept = kept.assign(cik=kept["cik"].fillna(cik) if "cik" in kept else cik)
+    if not kept.equals(held):
+        writer.replace("securities", kept, store.entry("securities").source)
+    new = fresh[~fresh["ticker"].isin(kept["ticker"])]
+    if len(new):
+        writer.merge("securities", new, SOURCE)
 
 
 def companies(
@@ -155,21 +181,10 @@ def companies(
             continue
         report.companies += 1
         frames = []
-        for ticker in tickers.get(cik) or [f"CIK{cik}"]:
+        for ticker in tickers.get(cik) or [called_by_cik(cik)]:
             frame = as_frame(table(found, ticker))
             report.rows_taken += len(frame)
             frames.append((ticker, frame))
         yield cik, found[0].name, frames
     if progress is not None:
         progress("companyfacts", len(ciks), len(ciks))
-
-
-def tickers_by_cik(store: Store) -> dict[int, list[str]]:
-    """Tickers of each CIK that the store's securities name."""
-    if not store.has("securities") or "cik" not in store.entry("securities").columns:
-        return {}
-    rows = store.frame("securities", ["ticker", "cik"]).dropna(subset=["cik"])
-    result: dict[int, list[str]] = {}
-    for cik, ticker in sorted(zip(rows["cik"], rows["ticker"], strict=True)):
-        result.setdefault(int(cik), []).append(str(ticker))
-    return result

@@ -87,6 +87,7 @@ def _usable(items: tuple[str, ...], present: set[str]) -> list[tuple[int, str, _
             here = [[n for n in part.names if n in present or n[0] == "@"] for part in option.parts]
             if any(here) and all(names or part.optional for names, part in zip(here, option.parts, strict=True)):
                 plain = len(option.parts) == 1 and not option.of_items and option.parts[0].sign > 0
+                plain &= option.at_least not in present
                 kept.append((rank, here[0][0] if plain and len(here[0]) == 1 else "", option))
         if kept:
             result.append((ITEMS.index(item), item, kept))
@@ -96,6 +97,7 @@ def _usable(items: tuple[str, ...], present: set[str]) -> list[tuple[int, str, _
 def _evaluate(option: Alternative, report: Report, made: Mapping[str, float]) -> tuple[float, int] | None:
     """Value of an alternative and the number of parts found; None where it has none."""
     total, found = 0.0, 0
+    counted: list[float] = []
     for part in option.parts:
         value = None
         for name in part.names:
@@ -109,10 +111,14 @@ def _evaluate(option: Alternative, report: Report, made: Mapping[str, float]) ->
             else:
                 value, found = max(value, other), found + 1
         if value is not None:
-            total += part.sign * value
+            if not (option.distinct and value in counted):
+                total += part.sign * value
+            counted.append(value)
         elif not part.optional:
             return None
-    return (total, found) if found and not (option.positive_only and total <= 0) else None
+    if not found or (option.positive_only and total <= 0) or total < report.get(option.at_least, total):
+        return None
+    return total, found
 
 
 def _marks(options: tuple[Alternative, ...]) -> tuple[int, ...]:
