@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
@@ -146,7 +147,7 @@ class View:
             value, source = caps.at(self._row, self._panel)
         if np.isnan(value).any() and "shares_outstanding" in self.market.items:
             shares = self.item("shares_outstanding", "latest")
-            counted = self._statements().counted_on("shares_outstanding", "latest")
+            counted = self._statements.counted_on("shares_outstanding", "latest")
             made = capitalisation.from_shares(shares, counted, self._row, self._panel)
             filled = np.isnan(value) & ~np.isnan(made)
             value[filled], source[filled] = made[filled], capitalisation.FROM_FACTS
@@ -160,16 +161,17 @@ class View:
 
         `lag` counts quarters (`ttm`, `latest`, `quarter`) or fiscal years (`year`). See `market.statements`.
         """
-        return self._keep(("item", name, basis, lag), lambda: self._statements().item(name, basis, lag))
+        return self._keep(("item", name, basis, lag), lambda: self._statements.item(name, basis, lag))
 
     def item_period_end(self, name: str, basis: Basis | None = None, lag: int = 0) -> Dates:
         """Day on which the period of each value ended; NaT where unknown."""
-        return self._keep(("period_end", name, basis, lag), lambda: self._statements().period_end(name, basis, lag))
+        return self._keep(("period_end", name, basis, lag), lambda: self._statements.period_end(name, basis, lag))
 
     def source(self, ticker: str, item: str, basis: Basis | None = None, lag: int = 0) -> FactSource | None:
         """The filing that a value comes from; None where the value is unknown."""
-        return self._statements().source(ticker, item, basis, lag)
+        return self._statements.source(ticker, item, basis, lag)
 
+    @cached_property
     def _statements(self) -> StatementView:
         return self.market.statements.at(self.session)
 

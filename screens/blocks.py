@@ -18,7 +18,8 @@ import numpy as np
 from screens.measurement import Measurements, direction_of
 from screens.registry import BEST, NORMAL, WORST, Values
 from screens.rule_spec import MetricKey
-from screens.scoring import Flags, Floats, Ints, percentiles, rank_z, standardise, value_z, weighted_mean, winsorise
+from screens.ranks import ranks_of
+from screens.scoring import Flags, Floats, Ints, percentiles, standardise, value_z, weighted_mean, winsorise
 from screens.spec import Block, MetricUse
 
 
@@ -68,29 +69,33 @@ def score_block(
     groups: Mapping[str, Ints],
 ) -> BlockScore:
     """The block's scores among the population; `groups` codes names by sector and by industry."""
-    scores: dict[str, Floats] = {}
-    shares: dict[str, Floats] = {}
-    weights: dict[str, float] = {}
-    for use in block.metrics:
-        label, bad = labels[use.key()], badness_of(use, measured.values(use))
-        order = np.where(population, bad.order, np.nan)
-        group = groups.get(use.neutralise or block.neutralise)
-        shares[label], weights[label] = percentiles(order, group, block.min_group), use.weight
+    uses = sorted(block.metrics, key=lambda use: labels[use.key()])
+    figures = [badness_of(use, measured.values(use)) for use in uses]
+    orders = np.where(population, np.array([bad.order for bad in figures]), np.nan)
+    within = [use.neutralise or block.neutralise for use in uses]
+    scores, shares = np.empty(orders.shape), np.empty(orders.shape)
+    for name in dict.fromkeys(within):
+        rows = [row for row, group in enumerate(within) if group == name]
+        ranks = ranks_of(orders[rows], groups.get(name), block.min_group)
+        scores[rows], shares[rows] = ranks.z(), ranks.percentiles()
+    for row, (use, bad) in enumerate(zip(uses, figures, strict=True)):
         transform = use.transform or block.transform
-        if transform == "rank_z":
-            scores[label] = rank_z(order, group, block.min_group)
-        elif transform == "percentile":
-            scores[label] = shares[label]
-        else:
+        if transform == "percentile":
+            scores[row] = shares[row]
+        elif transform == "value_z":
             low, high = use.winsorise or block.winsorise
             figure = winsorise(np.where(population, bad.figure, np.nan), low, high, bad.beyond, bad.short)
-            scores[label] = value_z(np.where(np.isnan(order), np.nan, figure), group, block.min_group)
-    in_order = sorted(scores)
-    known = np.sum([~np.isnan(scores[label]) for label in in_order], axis=0)
-    filled = [_filled(scores[label], block, population) for label in in_order]
-    mean = weighted_mean(filled, [weights[label] for label in in_order])
+            scores[row] = value_z(
+                np.where(np.isnan(orders[row]), np.nan, figure), groups.get(within[row]), block.min_group
+            )
+    known = (~np.isnan(scores)).sum(axis=0)
+    filled = [_filled(score, block, population) for score in scores]
+    mean = weighted_mean(filled, [use.weight for use in uses])
     z = standardise(np.where(known >= block.fewest(), mean, np.nan))
-    return BlockScore(z, percentiles(z), scores, shares)
+    names = [labels[use.key()] for use in uses]
+    return BlockScore(
+        z, percentiles(z), dict(zip(names, scores, strict=True)), dict(zip(names, shares, strict=True))
+    )
 
 
 def _filled(score: Floats, block: Block, population: Flags) -> Floats:

@@ -20,76 +20,32 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from screens.ranks import MIN_GROUP, Floats, Ints, ranks_of
+
 Flags = NDArray[np.bool_]
 
 CLIP = 3.0  # value z-scores beyond three standard deviations say no more than three
 
 
-def average_ranks(badness: Floats, groups: Ints | None = None) -> tuple[Floats, Floats]:
-    """Ranks from 1, ties averaged, and the number of names ranked along; by group where groups (codes >= 0) are given.
-
-    >>> average_ranks(np.array([3.0, 1.0, np.nan, 3.0]))[0].tolist()
-    [2.5, 1.0, nan, 2.5]
-    """
-    ranks, counts = np.full(badness.shape, np.nan), np.zeros(badness.shape)
-    rows = np.flatnonzero(~np.isnan(badness))
-    if not rows.size:
-        return ranks, counts
-    values = badness[rows]
-    order = np.argsort(values)
-    edge = np.empty(rows.size, dtype=bool)
-    edge[0] = True
-    if groups is None:
-        ordered = values[order]
-        np.not_equal(ordered[1:], ordered[:-1], out=edge[1:])
-        first, size = np.zeros(rows.size), np.full(rows.size, float(rows.size))
-    else:
-        code = groups[rows]
-        order = order[np.argsort(code[order], kind="stable")]
-        ordered, code = values[order], code[order]
-        turn = code[1:] != code[:-1]
-        edge[1:] = turn | (ordered[1:] != ordered[:-1])
-        starts = np.concatenate(([0], np.flatnonzero(turn) + 1))
-        lengths = np.diff(np.append(starts, rows.size))
-        first, size = np.repeat(starts, lengths).astype(float), np.repeat(lengths, lengths).astype(float)
-    run = np.flatnonzero(edge)
-    length = np.diff(np.append(run, rows.size))
-    middle = np.repeat(run + (length + 1) / 2.0, length)
-    ranks[rows[order]] = middle - first
-    counts[rows[order]] = size
-    return ranks, counts
-
-
-def percentiles(badness: Floats, groups: Ints | None = None, min_group: int = 5) -> Floats:
+def percentiles(badness: Floats, groups: Ints | None = None, min_group: int = MIN_GROUP) -> Floats:
     """(rank - 0.5) / n, in (0, 1); higher is worse.
 
     >>> percentiles(np.array([10.0, 20.0])).tolist()
     [0.25, 0.75]
     """
-    ranks, counts = average_ranks(badness)
-    overall = (ranks - 0.5) / np.maximum(counts, 1)
-    if groups is None:
-        return overall
-    ranks, counts = average_ranks(badness, groups)
-    return np.where(_large(counts, groups, min_group), (ranks - 0.5) / np.maximum(counts, 1), overall)
+    return ranks_of(badness, groups, min_group).percentiles()
 
 
-def rank_z(badness: Floats, groups: Ints | None = None, min_group: int = 5) -> Floats:
+def rank_z(badness: Floats, groups: Ints | None = None, min_group: int = MIN_GROUP) -> Floats:
     """z-scores of ranks.
 
     >>> rank_z(np.array([1.0, 5.0, 100.0])).tolist()
     [-1.0, 0.0, 1.0]
     """
-    overall = _z_of_ranks(*average_ranks(badness), None)
-    if groups is None:
-        return overall
-    ranks, counts = average_ranks(badness, groups)
-    return np.where(_large(counts, groups, min_group), _z_of_ranks(ranks, counts, groups), overall)
+    return ranks_of(badness, groups, min_group).z()
 
 
-def value_z(badness: Floats, groups: Ints | None = None, min_group: int = 5) -> Floats:
+def value_z(badness: Floats, groups: Ints | None = None, min_group: int = MIN_GROUP) -> Floats:
     """z-scores of the values themselves, clipped at three."""
     overall = np.clip(standardise(badness), -CLIP, CLIP)
     if groups is None:
@@ -150,20 +106,3 @@ def order_worst_first(scores: Floats, tickers: NDArray[np.object_]) -> Ints:
     rows = np.flatnonzero(~np.isnan(scores))
     by_name = rows[np.argsort(tickers[rows])]
     return by_name[np.argsort(-scores[by_name], kind="stable")]
-
-
-def _large(counts: Floats, groups: Ints, min_group: int) -> Flags:
-    return (counts >= min_group) & (groups >= 0)
-
-
-def _z_of_ranks(ranks: Floats, counts: Floats, groups: Ints | None) -> Floats:
-    """Twice the distance from the mean rank is a whole number, so sums of squares are exact in any order."""
-    twice = 2.0 * ranks - (counts + 1.0)
-    squares = np.where(np.isnan(twice), 0.0, twice) ** 2
-    if groups is None:
-        spread = np.full(ranks.shape, squares.sum())
-    else:
-        spread = np.bincount(groups + 1, weights=squares)[groups + 1]
-    deviation = np.sqrt(spread / np.maximum(counts - 1.0, 1.0))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(deviation > 0, twice / deviation, np.where(np.isnan(ranks), np.nan, 0.0))

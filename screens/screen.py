@@ -12,7 +12,9 @@ The order of names, metrics, blocks and rules never changes a bit of the result.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
     from market.market import Market
     from market.view import View
+
+MOST_THREADS = 4  # beyond that the interpreter's lock is the limit
 
 
 def run(
@@ -81,6 +85,23 @@ def evaluate(spec: ScreenSpec, view: View, exclude_issuers: Collection[str] = fr
     from screens.smoothing import smoothed
 
     return smoothed(spec.smoothing, now, exclude_issuers)
+
+
+def evaluate_dates(
+    spec: ScreenSpec,
+    data: Market,
+    sessions: Sequence[pd.Timestamp | str],
+    exclude_issuers: Collection[str] = frozenset(),
+) -> list[Screened]:
+    """The screen on each of several sessions, in their order and without smoothing; the same as one by one.
+
+    Dates share nothing but the market, and numpy sorts and multiplies without the interpreter's lock: they run in
+    threads, after the first has built what all of them read.
+    """
+    views = [data.as_of(session) for session in sessions]
+    found = [evaluate_once(spec, view, exclude_issuers) for view in views[:1]]
+    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
+        return [*found, *pool.map(lambda view: evaluate_once(spec, view, exclude_issuers), views[1:])]
 
 
 def evaluate_once(spec: ScreenSpec, view: View, exclude_issuers: Collection[str] = frozenset()) -> Screened:

@@ -48,11 +48,11 @@ def dates_before(session: pd.Timestamp, sessions: pd.DatetimeIndex, every: int, 
 
 def smoothed(smoothing: Smoothing, now: Screened, exclude_issuers: Collection[str] = frozenset()) -> Screened:
     """The screen of a date with its rules and scores smoothed over the dates before."""
-    from screens.screen import evaluate_once
+    from screens.screen import evaluate_dates
 
     market = now.view.market
     dates = dates_before(now.session, market.sessions, smoothing.every_sessions, smoothing.dates)
-    answers = [*(evaluate_once(now.spec, market.as_of(date), exclude_issuers) for date in dates[:-1]), now]
+    answers = [*evaluate_dates(now.spec, market, dates[:-1], exclude_issuers), now]
     inside = inside_after(
         np.array([answer.outcome.passed for answer in answers]), smoothing.enter_after, smoothing.leave_after
     )

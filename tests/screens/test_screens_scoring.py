@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from screens.ranks import ranks_of
 from screens.scoring import (
-    average_ranks,
     order_worst_first,
     percentiles,
     rank_z,
@@ -30,7 +30,8 @@ columns = st.lists(
 def test_ranks_are_scipys_average_ranks(values: list[float]) -> None:
     x = np.array(values)
     known = ~np.isnan(x)
-    ranks, counts = average_ranks(x)
+    found = ranks_of(x)
+    ranks, counts = found.rank, found.count
     np.testing.assert_array_equal(ranks[known], stats.rankdata(x[known]))
     assert np.isnan(ranks[~known]).all()
     assert (counts[known] == known.sum()).all()
@@ -40,11 +41,25 @@ def test_ranks_are_scipys_average_ranks(values: list[float]) -> None:
 def test_ranks_by_group_are_those_of_pandas(values: list[float], seed: int) -> None:
     x = np.array(values)
     groups = np.random.default_rng(seed).integers(-1, 4, x.size)
-    ranks, counts = average_ranks(x, groups)
+    found = ranks_of(x, groups, min_group=1)
     frame = pd.DataFrame({"x": x, "g": groups})
-    np.testing.assert_array_equal(ranks, frame.groupby("g")["x"].rank(method="average").to_numpy())
-    expected = frame.groupby("g")["x"].transform("count").to_numpy()
-    np.testing.assert_array_equal(counts[~np.isnan(x)], expected[~np.isnan(x)])
+    inside = groups >= 0  # a name without a group is ranked among all
+    expected = np.where(inside, frame.groupby("g")["x"].rank(method="average"), frame["x"].rank(method="average"))
+    np.testing.assert_array_equal(found.rank, expected)
+    size = np.where(inside, frame.groupby("g")["x"].transform("count"), frame["x"].count())
+    np.testing.assert_array_equal(found.count[~np.isnan(x)], size[~np.isnan(x)])
+
+
+@given(st.lists(columns, min_size=1, max_size=4), st.integers(0, 2**32 - 1))
+def test_many_figures_at_once_are_ranked_as_one_by_one(figures: list[list[float]], seed: int) -> None:
+    size = min(len(figure) for figure in figures)
+    rows = np.array([figure[:size] for figure in figures])
+    groups = np.random.default_rng(seed).integers(-1, 3, size)
+    for codes in (None, groups):
+        together = ranks_of(rows, codes, min_group=2)
+        for row, alone in enumerate(ranks_of(figure, codes, min_group=2) for figure in rows):
+            np.testing.assert_array_equal(together.z()[row], alone.z())
+            np.testing.assert_array_equal(together.percentiles()[row], alone.percentiles())
 
 
 @given(columns, st.integers(0, 2**32 - 1))
