@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from screens.measurement import Measurements, direction_of
+from screens.ranks import ranks_of
 from screens.registry import BEST, NORMAL, WORST, Values
 from screens.rule_spec import MetricKey
-from screens.ranks import ranks_of
 from screens.scoring import Flags, Floats, Ints, percentiles, standardise, value_z, weighted_mean, winsorise
 from screens.spec import Block, MetricUse
 
@@ -93,9 +93,7 @@ def score_block(
     mean = weighted_mean(filled, [use.weight for use in uses])
     z = standardise(np.where(known >= block.fewest(), mean, np.nan))
     names = [labels[use.key()] for use in uses]
-    return BlockScore(
-        z, percentiles(z), dict(zip(names, scores, strict=True)), dict(zip(names, shares, strict=True))
-    )
+    return BlockScore(z, percentiles(z), dict(zip(names, scores, strict=True)), dict(zip(names, shares, strict=True)))
 
 
 def _filled(score: Floats, block: Block, population: Flags) -> Floats:

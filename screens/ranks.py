@@ -1,8 +1,8 @@
 """Ranks of many figures at once, among all names and within groups, ties sharing their average rank.
 
 1. Sort every row once; a row is one metric, its figures finite; NaN go last and stay NaN.
-2. For groups, sort the sorted positions again by group code: a stable radix sort of two-byte integers, so that the order
-   within a group is kept.
+2. For groups, sort the sorted positions again by group code: a stable radix sort of two-byte integers keeps the order
+   within a group.
 3. A run of equal figures takes the middle of its places; a name's rank counts from the start of its group.
 4. Names of groups with too few figures, or of no group, take rank, count and spread among all.
 
@@ -72,7 +72,7 @@ def ranks_of(badness: Floats, groups: Ints | None = None, min_group: int = MIN_G
 
 
 def _ranked(figures: Floats, missing: Flags, order: Ints, codes: NDArray[np.int16] | None) -> Floats:
-    """Rank, count and squares, shape (3, n_metrics, n_assets); `order` sorts each row of `figures`, missing ones last."""
+    """Rank, count and squares, shape (3, n_metrics, n_assets); `order` sorts each row of `figures`."""
     n_metrics, n_assets = figures.shape
     code = np.where(missing, _NO_FIGURE, np.int16(0) if codes is None else codes)
     place = order + (np.arange(n_metrics) * n_assets)[:, None]

@@ -1,8 +1,9 @@
-"""JSON Schemas: the committed ones are those of the code, every shipped config refers to one and fits it, faults do not."""
+"""JSON Schemas: committed as the code has them; every shipped config refers to one and fits it; faults do not fit."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -26,7 +27,7 @@ _Words.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":bool"))]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Words.add_implicit_resolver("tag:yaml.org,2002:bool", __import__("re").compile("^(?:true|false)$"), list("tf"))
+_Words.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
 
 
 def plain(text: str) -> dict:
