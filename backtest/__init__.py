@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from backtest.report.picture import lines
     from backtest.result import Result
     from backtest.spec import RunSpec
+    from backtest.sweep_run import SweepResult, sweep
 
 _HOMES = {
     "run": ("backtest.pipeline", "run"),
     "lines": ("backtest.report.picture", "lines"),
     "Result": ("backtest.result", "Result"),
     "RunSpec": ("backtest.spec", "RunSpec"),
+    "SweepResult": ("backtest.sweep_run", "SweepResult"),
+    "sweep": ("backtest.sweep_run", "sweep"),
 }
 
-__all__ = ["Result", "RunSpec", "lines", "run"]
+__all__ = ["Result", "RunSpec", "SweepResult", "lines", "run", "sweep"]
 
 
 def __getattr__(name: str) -> object:

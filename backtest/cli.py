@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "regime": ("studies:regime", "the fragility signals, the gate and its state on a date"),
     "stress": ("studies:stress", "named windows, shocks and reverse stress"),
     "audit": ("studies:audit", "look-ahead audit: recompute on truncated data and compare"),
+    "sweep": ("sweeps:sweep", "many screens and ratios, with the number of trials and what it does to the best"),
     "compare": ("runs:compare", "finished runs side by side"),
     "fundamentals": ("screening:fundamentals", "what was known of a company on a date, with the filings it came from"),
     "metrics": ("configs:metrics", "every metric a screen can use: family, unit, direction, formula"),

@@ -2,31 +2,31 @@
 
 1. `vary` maps the path of a field to the values it takes: a list, a range, or a seeded sample.
 2. Paths: `hedge.window`, `costs.commission_bps` and so on are the run's; `screen.`, `basket.` and `book.` lead into the
-   files it refers to; `multiple` scales the hedge ratio.
+   files it refers to; `screen`, `basket` or `book` alone try whole files; `multiple` scales the hedge ratio.
 3. All combinations are tried, in the order written; `draws` takes a seeded part of them.
-4. Each value is tried on its own when the file is read; combinations that cannot hold are trials that failed.
+4. Every value is checked when the file is read, each error at its own line; combinations that cannot hold are trials
+   that failed, and count as trials.
 """
 
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Iterator
-from itertools import product
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
 
-from backtest.patching import PatchError, patched
 from backtest.spec import RunSpec, Strict
-from basket.spec import BasketSpec, BookSpec
+from backtest.sweep_base import HOMES, Base
 from market.errors import ConfigError
-from screens.loading import RunRef, load
-from screens.spec import ScreenSpec
+from screens.loading import BasketRef, BookRef, Ref, RunRef, ScreenRef, load
 
 Scalar = bool | int | float | str | None
-MULTIPLE = "multiple"
-HOMES = ("screen", "basket", "book")
 MOST_VARIANTS = 1_000_000
+
+Fault = tuple[tuple[str | int, ...], str]
 
 
 class Range(Strict):
@@ -46,7 +46,11 @@ class Range(Strict):
         return self
 
     def values(self) -> tuple[Scalar, ...]:
-        """The numbers; whole ones where start and step are whole."""
+        """The numbers; whole ones where all of them are.
+
+        >>> Range.model_validate({"from": 60, "to": 120, "step": 20}).values()
+        (60, 80, 100, 120)
+        """
         span = self.to - self.from_
         steps = self.count - 1 if self.count is not None else math.floor(span / (self.step or span) + 1e-9)
         step = span / steps if self.count is not None else (self.step or span)
@@ -62,6 +66,8 @@ class Sample(Strict):
     high: float
     draws: int = Field(ge=1, le=100_000)
     log: bool = False
+    whole: bool = False
+    """Whole numbers, for fields that count."""
     seed: int = 7
 
     @model_validator(mode="after")
@@ -73,17 +79,18 @@ class Sample(Strict):
         return self
 
     def values(self) -> tuple[Scalar, ...]:
-        """The draws, in the order drawn."""
-        import random
-
+        """The draws, in the order drawn; each number once."""
         draw = random.Random(self.seed)
         low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
         found = [draw.uniform(low, high) for _ in range(self.draws)]
-        return tuple(math.exp(value) if self.log else value for value in found)
+        found = [math.exp(value) if self.log else value for value in found]
+        return tuple(dict.fromkeys(round(value) if self.whole else value for value in found))
 
 
 Values = Annotated[tuple[Scalar | tuple[Scalar, ...], ...], Field(min_length=1)]
 Axis = Values | Range | Sample
+
+_FILES = {"screen": TypeAdapter(ScreenRef), "basket": TypeAdapter(BasketRef), "book": TypeAdapter(BookRef)}
 
 
 class SweepSpec(Strict):
@@ -95,14 +102,17 @@ class SweepSpec(Strict):
     description: str = ""
     run: RunRef
     vary: dict[str, Axis] = Field(min_length=1)
-    """Path of a field -> the values it takes."""
+    """Path of a field -> the values it takes: a list, {from, to, step or count}, or {low, high, draws}."""
     draws: int | None = Field(None, ge=1)
     """Only so many combinations, drawn without repeating; all where empty."""
     seed: int = 7
     rank_by: Literal["sharpe", "cagr", "volatility", "max_drawdown", "cvar_95", "variance_removed"] = "sharpe"
-    """Best first: the highest, or for volatility the lowest."""
-    benchmark: str = "SPY"
-    """The index short, at equal beta, that a variant must beat."""
+    """The highest first; of volatility the lowest."""
+    benchmark: str | None = None
+    """The index short, at equal market beta, that a variant must beat; by default the run's market."""
+
+    _files: dict[str, dict[str, Ref]] = PrivateAttr(default_factory=dict)
+    _faults: list[Fault] = PrivateAttr(default_factory=list)
 
     @field_validator("vary")
     @classmethod
@@ -113,58 +123,48 @@ class SweepSpec(Strict):
         return vary
 
     @model_validator(mode="after")
-    def possible(self) -> SweepSpec:
-        try:
-            base = Base.of(load(self.run.target, RunSpec))
-        except ConfigError:
-            return self  # the run's own errors are reported where they are
-        wrong = [f"{path}: {reason}" for path, axis in self.vary.items() for reason in _problems(base, path, axis)]
-        if wrong:
-            raise ValueError("; ".join(wrong))
+    def possible(self, info: ValidationInfo) -> SweepSpec:
+        """Resolve the files among the values, then try every value; what is wrong waits in `faults`."""
+        for home in HOMES:
+            for place, written in enumerate(values_of(self.vary[home]) if home in self.vary else ()):
+                try:
+                    found = _FILES[home].validate_python(written, context=info.context)
+                except ValidationError as error:
+                    self._faults.append((("vary", home, place), _reason(error)))
+                else:
+                    self._files.setdefault(home, {})[str(written)] = found
+        self._faults.extend(list(self._impossible()))
         return self
 
+    def faults(self) -> list[Fault]:
+        """What is wrong with single values, each with its place in the file."""
+        return self._faults
 
-class Base(BaseModel):
-    """The specs a variant is made of."""
+    @property
+    def files(self) -> dict[str, dict[str, Ref]]:
+        """Files tried whole: home -> as written -> where that leads."""
+        return self._files
 
-    run: RunSpec
-    basket: BasketSpec
-    book: BookSpec
-    screen: ScreenSpec | None
-    multiple: float = 1.0
+    def base(self) -> Base:
+        """The run and the files it refers to."""
+        return Base.of(load(self.run.target, RunSpec), self._files)
 
-    @classmethod
-    def of(cls, run: RunSpec) -> Base:
-        """A run with the files it refers to. Raises `ConfigError` for one of them that is wrong."""
-        basket = load(run.basket.target, BasketSpec)
-        source = basket.origin()
-        screen = load(source.screen.target, ScreenSpec) if source.kind == "screen" else None
-        return cls.model_construct(run=run, basket=basket, book=load(run.book.target, BookSpec), screen=screen)
-
-    def with_value(self, path: str, value: object) -> Base:
-        """One field changed. Raises `PatchError`, or pydantic's error, where that cannot be."""
-        if path == MULTIPLE:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
-                raise PatchError(f"{value!r} is not a number from 0 to 100")
-            return self.model_copy(update={MULTIPLE: float(value)})
-        home, _, rest = path.partition(".")
-        if home in HOMES:
-            if not rest:
-                raise PatchError(f"name a field of the {home}, such as {home}.name")
-            spec = getattr(self, home)
-            if spec is None:
-                raise PatchError("the basket has no screen")
-            return self.model_copy(update={home: patched(spec, rest, value)})
-        if home in ("kind", "name", "run", "placebos", "span", "initial_nav", "benchmarks", "market", "bootstrap"):
-            raise PatchError("cannot vary: it is the same for all variants of a sweep")
-        return self.model_copy(update={"run": patched(self.run, path, value)})
-
-    def with_values(self, values: dict[str, object]) -> Base:
-        """Several fields changed, in their order."""
-        base = self
-        for path, value in values.items():
-            base = base.with_value(path, value)
-        return base
+    def _impossible(self) -> Iterator[Fault]:
+        try:
+            base = self.base()
+        except ConfigError:
+            return  # those errors are reported where they are
+        for path, axis in self.vary.items():
+            if path in HOMES and len(self._files.get(path, {})) < len(values_of(axis)):
+                continue  # not all its files are there, which is said
+            listed = not isinstance(axis, Range | Sample)
+            for place, value in enumerate(values_of(axis)):
+                reason = base.objection(path, value, alone=not _shares_home(path, self.vary))
+                if reason is None:
+                    continue
+                yield (("vary", path, place) if listed and reason.of_value else ("vary", path)), reason.text
+                if not (listed and reason.of_value):
+                    break  # the path itself is wrong, whatever the value; of a range, the first is enough
 
 
 def values_of(axis: Axis) -> tuple[object, ...]:
@@ -172,32 +172,20 @@ def values_of(axis: Axis) -> tuple[object, ...]:
     return axis.values() if isinstance(axis, Range | Sample) else axis
 
 
-def grid(spec: SweepSpec) -> list[dict[str, object]]:
-    """Every variant as path -> value, in order; the seeded part of them where `draws` says so."""
-    axes = {path: values_of(axis) for path, axis in spec.vary.items()}
-    size = math.prod(len(values) for values in axes.values())
-    chosen: Iterator[int] | range = range(size)
-    if spec.draws is not None and spec.draws < size:
-        import random
+def sources(spec: SweepSpec, path: str | Path) -> list[Path]:
+    """The sweep's file and every file it depends on, each once."""
+    from backtest.artifacts import config_files
 
-        chosen = iter(sorted(random.Random(spec.seed).sample(range(size), spec.draws)))
-    wanted = set(chosen)
-    rows = product(*axes.values())
-    return [dict(zip(axes, row, strict=True)) for number, row in enumerate(rows) if number in wanted]
+    started = [Path(path), *(ref.target for refs in spec.files.values() for ref in refs.values())]
+    return list(dict.fromkeys(file for start in started for file in config_files(start)))
 
 
-def builds(path: str) -> bool:
-    """Whether a field decides who is held, so that basket and book must be built again."""
-    return path.partition(".")[0] in HOMES
+def _shares_home(path: str, vary: dict[str, Axis]) -> bool:
+    """Whether another varied field, or a whole file, may be what makes a value of this one possible."""
+    head = path.partition(".")[0]
+    return any(other != path and other.partition(".")[0] == head for other in vary) or head in HOMES
 
 
-def _problems(base: Base, path: str, axis: Axis) -> Iterator[str]:
-    for value in values_of(axis):
-        try:
-            base.with_value(path, value)
-        except PatchError as error:
-            yield str(error)
-            return  # the path itself is wrong, or all values are
-        except ValidationError as error:
-            first = error.errors()[0]
-            yield f"{value!r}: {first['msg'].removeprefix('Value error, ')}"
+def _reason(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return str(first["ctx"]["error"]) if first["type"] == "value_error" else str(first["msg"])

@@ -1,95 +1,81 @@
-"""One unit of a sweep: the variants that hold the same names. It runs anywhere and gives the same bytes.
+"""One unit of a sweep: variants whose screens are asked the same. It runs anywhere and gives the same bytes.
 
-1. `Bench` is what a process needs for a sweep: the market, the specs, the base run's book and span. Made once.
-2. Book and basket are built once a unit (the screen once, with it); an error there fails all of the unit's variants,
-   each counted as a trial.
-3. Variants are grouped by their terms (one desk each) and by their hedge rules (one ratio path each); accounts of a
-   group run together.
-4. A variant's row: its values, status, figures; beside it the returns of its account and of the benchmark hedge.
+1. `Workbench` is what a process needs for a sweep: the market, the specs, the base run's book, basket and span.
+2. A unit's screen is evaluated once; each different basket and book is built once.
+3. Variants of one build are grouped by their terms (one desk each) and by their hedge rules (one ratio path each);
+   the accounts of a group run together.
+4. Beside each stands its benchmark hedge: an index short with the same market beta, at the same costs.
+5. A variant's row: its values, status and figures, with the daily returns of both accounts. Whatever cannot be built,
+   hedged or survived is a row too: a trial that failed.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
-from backtest.sweep_spec import Base, SweepSpec, builds, grid
+from backtest.evaluate.performance import TRADING_SESSIONS_PER_YEAR
+from backtest.simulate import Variant
+from backtest.sweep_base import Base, builds
+from backtest.sweep_grid import Unit, Values, grid, key_of, units_of
+from backtest.sweep_spec import SweepSpec
+from backtest.sweep_store import fingerprint_of
+from backtest.sweep_table import BENCHMARK, BENCHMARK_UNIT, BOOK, DONE, FAILED, RUINED, Row, packed
 from market.errors import ConfigError, DataError, InfeasibleError
 
 if TYPE_CHECKING:
     from backtest.accounts import Accounts
-    from backtest.broadcast import Floats
     from backtest.legs import Legs
     from backtest.simulate.account import Targets
     from backtest.spec import RunSpec
+    from basket import Basket
     from market import Market
+    from screens.screened import Screened
 
-BENCHMARK = "benchmark"
-FIGURES = ("cagr", "volatility", "sharpe", "max_drawdown", "cvar_95", "beta_to_market")
-COLUMNS = (*FIGURES, "variance_removed", "cost_bps", "ratio_mean", "traded_per_year")
-FAILED = "failed"
-RUINED = "ruined"
-DONE = "done"
+WRONG: Final = (ConfigError, DataError, InfeasibleError, ValueError)
+"""What makes a variant fail, and not the sweep; pydantic's and numpy's errors are value errors."""
 
-
-@dataclass(frozen=True)
-class Unit:
-    """Variants that share book and basket: `number`, and the variants' places in the grid."""
-
-    number: int
-    values: dict[str, object]
-    variants: tuple[int, ...]
-
-
-def units_of(variants: Sequence[dict[str, object]]) -> list[Unit]:
-    """The grid by what is built, in order of first appearance."""
-    found: dict[tuple[object, ...], list[int]] = {}
-    for number, values in enumerate(variants):
-        found.setdefault(tuple(repr(v) for k, v in values.items() if builds(k)), []).append(number)
-    return [
-        Unit(n, {k: v for k, v in variants[members[0]].items() if builds(k)}, tuple(members))
-        for n, members in enumerate(found.values())
-    ]
+ONE_AT_A_TIME: Final = threading.Lock()
+"""A Dask worker has threads; the workbench is one."""
+DESKS: Final = 4
+"""Terms whose desks a process keeps; each holds a dozen tables of sessions x names."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Rows of a unit's variants (one each, in order), and simple returns, sessions x (variants that lived)."""
+class Sides:
+    """Book and basket of some variants, with the weights they share."""
 
-    rows: pd.DataFrame
-    returns: pd.DataFrame
-
-    def packed(self) -> tuple[bytes, bytes]:
-        """As Parquet bytes, to travel and to be kept."""
-        return parquet(self.rows), parquet(self.returns)
+    legs: Legs
+    book: Targets
+    short: Targets
 
 
-def parquet(frame: pd.DataFrame) -> bytes:
-    """A frame as Parquet, the same bytes for the same frame."""
-    buffer = io.BytesIO()
-    frame.to_parquet(buffer, engine="pyarrow", compression="zstd", index=True)
-    return buffer.getvalue()
+@dataclass(frozen=True)
+class Paths:
+    """Ratio at each check of a variant's basket and of its benchmark hedge."""
+
+    ratio: pd.Series
+    rival: pd.Series
 
 
-class Bench:
+class Workbench:
     """What a process needs for the units of one sweep."""
 
-    def __init__(self, spec: SweepSpec, data: Market) -> None:
+    def __init__(self, spec: SweepSpec, data: Market, made: str = "") -> None:
         from backtest.legs import build_legs
-        from backtest.spec import RunSpec
         from basket.prices import prices_of
-        from screens.loading import load
 
         self.spec = spec
         self.data = data
+        self.made = made
         self.variants = grid(spec)
-        self.base = Base.of(load(spec.run.target, RunSpec))
+        self.base = spec.base()
         self.legs: Legs = build_legs(self.base.run, data)
         self.prices = prices_of(data)
         self._accounts: dict[str, Accounts] = {}
@@ -99,184 +85,218 @@ class Bench:
         return units_of(self.variants)
 
     @cached_property
-    def book_targets(self) -> Targets:
-        return self.legs.targets(self.legs.book)
+    def sides(self) -> Sides:
+        """Of the base run."""
+        return Sides(self.legs, self.legs.targets(self.legs.book), self.legs.targets(self.legs.short))
+
+    def run(self, unit: Unit) -> list[Row]:
+        """All variants of a unit, in its order."""
+        found: dict[int, Row] = {}
+        screened: dict[pd.Timestamp, Screened] = {}
+        for members in _grouped(unit.variants, lambda n: key_of(self.variants[n], builds)):
+            try:
+                sides = self._sides(self.variants[members[0]], screened)
+            except WRONG as error:
+                found |= {number: _failed(error) for number in members}
+            else:
+                found |= self._hedged(members, sides)
+        return [found[number] for number in unit.variants]
+
+    @property
+    def rival(self) -> str:
+        """The index whose short at equal market beta every variant is compared with."""
+        return self.spec.benchmark or self.base.run.market
+
+    @cached_property
+    def rival_targets(self) -> Targets:
+        return self.accounts(self.base.run).fund_targets(self.rival)
+
+    def reference(self) -> list[Row]:
+        """The base run's book alone, and its benchmark hedge."""
+        path = self._paths(self.legs)
+        accounts = self.accounts(self.base.run)
+        return self._rows(accounts, [Variant((), self.sides.book), self._against(accounts, path, 1.0, self.sides.book)])
 
     def accounts(self, run: RunSpec) -> Accounts:
-        """The desk of a run's terms; those with the same costs, borrow and cash share it."""
+        """The desk of a run's terms; those that differ in the hedge alone share it."""
         from backtest.accounts import Accounts
         from backtest.terms import terms
 
-        key = repr((run.costs, run.borrow, run.cash))
+        key = repr(run.model_copy(update={"hedge": self.base.run.hedge}))
         if key not in self._accounts:
-            self._accounts[key] = Accounts(self.legs, terms(run, self.data, self.legs.panel))
+            while len(self._accounts) >= DESKS:
+                self._accounts.pop(next(iter(self._accounts)))
+            legs = replace(self.legs, spec=run)
+            self._accounts[key] = Accounts(legs, terms(run, self.data, legs.panel))
         return self._accounts[key]
 
-    def unit_legs(self, unit: Unit) -> Legs:
-        """Book and basket of a unit, over the base run's sessions."""
+    def _sides(self, values: Values, screened: dict[pd.Timestamp, Screened]) -> Sides:
+        """Book and basket of a variant, over the base run's sessions. `screened` is shared within the unit."""
         import basket
         from backtest.legs import Legs
 
-        base = self.base.with_values(unit.values)
+        if not any(builds(path) for path in values):
+            return self.sides
+        base = self.base.with_values({path: value for path, value in values.items() if builds(path)})
         end = self.legs.sessions[-1]
         book = self.legs.book
-        if any(path.startswith("book.") for path in unit.values):
+        if base.book is not self.base.book:
             book = basket.build(base.book, self.data, end=end, prices=self.prices)
-        short = self.legs.short
-        if unit.values:
-            exclude = book if base.run.exclude_book_issuers else ()
-            short = basket.build(
-                base.basket, self.data, end=end, exclude=exclude, book=book, prices=self.prices, screen=base.screen
-            )
-        first = max(book.returns.index[0], short.returns.index[0])
-        before = self.legs.sessions[0]
-        if int((short.returns.index < before).sum()) < base.run.hedge.min_sessions:
+        exclude = book if base.run.exclude_book_issuers else ()
+        short = basket.build(
+            base.basket, self.data, end=end, exclude=exclude, book=book, prices=self.prices, screened=screened,
+            screen=base.screen,
+        )  # fmt: skip
+        screened.update(short.screened)
+        self._demand_history(short, book)
+        legs = Legs(base.run, self.data, book, short, self.legs.sessions)
+        book_targets = self.sides.book if book is self.legs.book else legs.targets(book)
+        return Sides(legs, book_targets, legs.targets(short))
+
+    def _demand_history(self, short: Basket, book: Basket) -> None:
+        first = self.legs.sessions[0]
+        both = short.returns.index.intersection(book.returns.index)
+        known, needed = int((both < first).sum()), self.base.run.hedge.min_sessions
+        if known < needed:
             raise InfeasibleError(
-                f"the basket begins on {first.date()}: too late for a hedge ratio at the sweep's first session, "
-                f"{before.date()}"
+                f"book and basket share {known} sessions before the sweep's first, {first.date()}, and the hedge ratio "
+                f"needs {needed}; choose a later span.start in the run"
             )
-        return Legs(base.run, self.data, book, short, self.legs.sessions)
 
-    def run(self, unit: Unit) -> Outcome:
-        """All variants of a unit."""
-        try:
-            legs = self.unit_legs(unit)
-        except (ConfigError, DataError, InfeasibleError, ValueError) as error:
-            return self._failed(unit, str(error))
-        # Weights of the unit's own legs, by identity shared among all its accounts.
-        short = legs.targets(legs.short)
-        book = self.book_targets if legs.book is self.legs.book else legs.targets(legs.book)
-        rows: dict[int, dict[str, object]] = {}
-        returns: dict[int, Floats] = {}
-        for run, members in self._by_terms(unit):
-            self._group(run, members, legs, book, short, rows, returns)
-        frame = pd.DataFrame([self._row(unit, number, rows[number]) for number in unit.variants])
-        sessions = self.legs.sessions[1:]
-        lived = {str(number): returns[number] for number in unit.variants if number in returns}
-        return Outcome(frame, pd.DataFrame(lived, index=sessions, dtype=np.float32))
+    def _hedged(self, members: Sequence[int], sides: Sides) -> dict[int, Row]:
+        """Variants that hold the same: by terms, then by hedge rules."""
+        found: dict[int, Row] = {}
+        variants: dict[int, Base] = {}
+        for number in members:
+            try:
+                variants[number] = self.base.with_values(self.variants[number])
+            except WRONG as error:
+                found[number] = _failed(error)
+        paths: dict[str, Paths | Row] = {}
+        for same in _grouped(list(variants), lambda n: repr(variants[n].run.model_copy(update={"hedge": None}))):
+            found |= self._on_one_desk({n: variants[n] for n in same}, sides, paths)
+        return found
 
-    def benchmark_returns(self) -> pd.Series:
-        """The base run's account with an index short at equal beta in the basket's place."""
-        from backtest.rivals import equal_beta_path
-        from backtest.simulate import Variant
-
-        accounts = self.accounts(self.base.run)
-        path = self.legs.ratio_path(self.legs.short.returns)["target"]
-        ticker = self.spec.benchmark
-        ratio = equal_beta_path(accounts, path, self.legs.index_returns(ticker))
-        variant = Variant((accounts.hedged_by(accounts.fund_targets(ticker), ratio, ticker),))
-        return pd.Series(_returns(accounts.many([variant]).nav)[0], index=self.legs.sessions[1:], name=BENCHMARK)
-
-    def _by_terms(self, unit: Unit) -> list[tuple[Base, list[int]]]:
-        groups: dict[str, tuple[Base, list[int]]] = {}
-        for number in unit.variants:
-            base = self.base.with_values(self.variants[number])
-            key = repr((base.run.costs, base.run.borrow, base.run.cash))
-            groups.setdefault(key, (base, []))[1].append(number)
-        return list(groups.values())
-
-    def _group(
-        self, base: Base, members: list[int], legs: Legs, book: Targets, short: Targets,
-        rows: dict[int, dict[str, object]], returns: dict[int, Floats],
-    ) -> None:  # fmt: skip
-        """Accounts on one desk."""
-        from backtest.legs import Legs
-        from backtest.simulate import ShortSleeve, Variant
-
-        accounts = self.accounts(base.run)
-        paths: dict[str, pd.Series | str] = {}
-        variants: list[Variant] = [Variant((), book)]
+    def _on_one_desk(self, variants: dict[int, Base], sides: Sides, paths: dict[str, Paths | Row]) -> dict[int, Row]:
+        found: dict[int, Row] = {}
+        accounts = self.accounts(next(iter(variants.values())).run)
+        opened: list[Variant] = [Variant((), sides.book)]
         told: list[int] = []
         means: list[float] = []
-        for number in members:
-            mine = self.base.with_values(self.variants[number])
-            key = repr(mine.run.hedge)
+        for number, base in variants.items():
+            key = repr(base.run.hedge)
             if key not in paths:
                 try:
-                    own = Legs(mine.run, self.data, legs.book, legs.short, legs.sessions)
-                    paths[key] = own.ratio_path(legs.short.returns)["target"]
-                except (ConfigError, DataError, InfeasibleError) as error:
-                    paths[key] = str(error)
+                    paths[key] = self._paths(replace(sides.legs, spec=base.run))
+                except WRONG as error:
+                    paths[key] = _failed(error)
             path = paths[key]
-            if isinstance(path, str):
-                rows[number] = {"status": FAILED, "reason": path}
+            if isinstance(path, Row):
+                found[number] = path
                 continue
-            scaled = accounts.by_session(path * mine.multiple)
-            variants.append(Variant((ShortSleeve("basket", short, scaled),), book))
+            own = accounts.hedged_by(sides.short, path.ratio * base.multiple)
+            opened += [Variant((own,), sides.book), self._against(accounts, path, base.multiple, sides.book)]
             told.append(number)
-            means.append(float(path.mean()) * mine.multiple)
-        many = accounts.many(variants)
-        figures = self._figures(many.nav, many.lines, many.traded)
-        for place, number in enumerate(told, start=1):
-            if many.ruined[place] >= 0:
-                day = self.legs.sessions[many.ruined[place]].date()
-                rows[number] = {"status": RUINED, "reason": f"NAV reached zero on {day}"}
-                continue
-            rows[number] = {
-                "status": DONE,
-                "reason": "",
-                **{str(name): value for name, value in figures.iloc[place].items()},
-                "ratio_mean": means[place - 1],
-            }
-            returns[number] = _returns(many.nav[place : place + 1])[0]
+            means.append(float(path.ratio.mean()) * base.multiple)
+        try:
+            rows = self._rows(accounts, opened)
+        except WRONG as error:
+            return found | {number: _failed(error) for number in told}
+        for number, mean, own_row, rival in zip(told, means, rows[1::2], rows[2::2], strict=True):
+            found[number] = _beside(own_row, mean, rival)
+        return found
 
-    def _figures(self, nav: Floats, lines: Floats, traded: Floats) -> pd.DataFrame:
-        """Figures of accounts; the first is the book alone, against which risk removed and costs are measured."""
+    def _paths(self, legs: Legs) -> Paths:
+        """Ratios of the basket, and of an index short with the same market beta."""
+        from backtest.rivals import equal_beta_path
+
+        ratio = legs.ratio_path(legs.short.returns)["target"]
+        accounts = replace(self.accounts(self.base.run), legs=legs)
+        return Paths(ratio, equal_beta_path(accounts, ratio, self.legs.index_returns(self.rival)))
+
+    def _against(self, accounts: Accounts, path: Paths, multiple: float, book: Targets) -> Variant:
+        return Variant((accounts.hedged_by(self.rival_targets, path.rival * multiple, self.rival),), book)
+
+    def _rows(self, accounts: Accounts, opened: Sequence[Variant]) -> list[Row]:
+        """Accounts on one desk; the first is the book alone, against which risk removed and costs are measured."""
         from backtest.evaluate.performance import daily_risk_free, performance_of_many
         from backtest.simulate import LINES
 
         sessions = self.legs.sessions
+        many = accounts.many(opened)
+        alive = np.where(many.nav > 0, many.nav, np.nan)
         risk_free = daily_risk_free(self.data.rates(self.base.run.cash.benchmark), sessions)
-        market = self.legs.index_returns(self.base.run.market)
-        alive = np.where(nav > 0, nav, np.nan)
-        table = performance_of_many(alive, sessions, risk_free, market)
+        table = performance_of_many(alive, sessions, risk_free, self.legs.index_returns(self.base.run.market))
         variance = table["volatility"].to_numpy() ** 2
+        years = (len(sessions) - 1) / TRADING_SESSIONS_PER_YEAR
+        carry = [LINES.index(kind) for kind in LINES if kind not in ("long", "short")]
+        average = alive.mean(axis=1)
         table["variance_removed"] = 1.0 - variance / variance[0]
-        years = (len(sessions) - 1) / 252
-        carry = [LINES.index(k) for k in LINES if k not in ("long", "short")]
-        spent = (lines - lines[0])[:, carry].sum(axis=1)
-        table["cost_bps"] = -spent / years / alive.mean(axis=1) * 1e4
-        table["traded_per_year"] = traded / years / alive.mean(axis=1)
-        return table
-
-    def _failed(self, unit: Unit, reason: str) -> Outcome:
-        row = {"status": FAILED, "reason": reason}
-        frame = pd.DataFrame([self._row(unit, number, row) for number in unit.variants])
-        return Outcome(frame, pd.DataFrame(index=self.legs.sessions[1:], dtype=np.float32))
-
-    def _row(self, unit: Unit, number: int, found: Mapping[str, object]) -> dict[str, object]:
-        """Columns are the same for every unit, whatever happened in it."""
-        values = {path: plain(value) for path, value in self.variants[number].items()}
-        figures = {name: float(str(found.get(name, "nan"))) for name in COLUMNS}
-        return {
-            "variant": number,
-            "unit": unit.number,
-            **values,
-            "status": found["status"],
-            **figures,
-            "reason": found["reason"],
-        }
+        table["cost_bps"] = -(many.lines - many.lines[0])[:, carry].sum(axis=1) / years / average * 1e4
+        table["traded_per_year"] = many.traded / years / average
+        rows = []
+        for place, figures in enumerate(table.to_dict("records")):
+            if many.ruined[place] >= 0:
+                rows.append(Row(RUINED, f"NAV reached zero on {sessions[many.ruined[place]].date()}"))
+            else:
+                nav = many.nav[place]
+                rows.append(Row(DONE, "", {str(k): float(v) for k, v in figures.items()}, nav[1:] / nav[:-1] - 1.0))
+        return rows
 
 
-def plain(value: object) -> object:
-    """A value as a table can hold it: lists become text."""
-    return value if isinstance(value, bool | int | float | str) or value is None else repr(value)
+def _beside(own: Row, ratio_mean: float, rival: Row) -> Row:
+    """A variant's row with what its benchmark hedge did: a ruined one cannot be compared with, which is said."""
+    if own.returns is None:
+        return own
+    if rival.returns is None:
+        return Row(FAILED, f"its benchmark hedge: {rival.reason}")
+    added = float((own.returns - rival.returns).mean()) * TRADING_SESSIONS_PER_YEAR
+    return replace(own, figures=own.figures | {"ratio_mean": ratio_mean, "over_benchmark": added}, rival=rival.returns)
 
 
-def _returns(nav: Floats) -> Floats:
-    return nav[:, 1:] / nav[:, :-1] - 1.0
+def _grouped(numbers: Sequence[int], key: Callable[[int], object]) -> Iterator[list[int]]:
+    groups: dict[object, list[int]] = {}
+    for number in numbers:
+        groups.setdefault(key(number), []).append(number)
+    yield from groups.values()
+
+
+def _failed(error: Exception) -> Row:
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):
+        return Row(FAILED, "; ".join(e["msg"].removeprefix("Value error, ") for e in error.errors()))
+    return Row(FAILED, str(error) or type(error).__name__)
 
 
 @lru_cache(maxsize=1)
-def bench_of(sweep: str, data: str) -> Bench:
-    """The bench of a sweep's file and a store, kept by the process."""
+def workbench(sweep: str, data: str) -> Workbench:
+    """The workbench of a sweep's file and a store, kept by the process."""
     import market
     from screens.loading import load
 
-    return Bench(load(sweep, SweepSpec), market.open(data))
+    spec, opened = load(sweep, SweepSpec), market.open(data)
+    return Workbench(spec, opened, fingerprint_of(spec, sweep, opened.fingerprint))
 
 
-def run_unit(sweep: str, data: str, number: int) -> tuple[int, bytes, bytes]:
-    """One unit by its number: what a worker is asked, wherever it is. Returns the number and both tables' bytes."""
-    bench = bench_of(sweep, data)
-    return number, *bench.run(bench.units[number]).packed()
+def run_unit(sweep: str, data: str, fingerprint: str, number: int) -> bytes:
+    """One unit by its number, as Parquet bytes: what a worker is asked, wherever it is.
+
+    Raises `DataError` where the worker sees another config, other data or another version than it was asked about.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with ONE_AT_A_TIME, threadpool_limits(1):  # more threads add up in another order
+        bench = workbench(sweep, data)
+        if bench.made != fingerprint:
+            raise DataError(
+                f"a worker sees another config, other data or another version of hedgebasket "
+                f"({bench.made[:12]} instead of {fingerprint[:12]}); give all workers the same files"
+            )
+        if number == BENCHMARK_UNIT:
+            variants: Sequence[int] = (BOOK, BENCHMARK)
+            rows = bench.reference()
+        else:
+            variants = bench.units[number].variants
+            rows = bench.run(bench.units[number])
+        return packed(bench.spec, bench.variants, number, variants, rows, fingerprint, bench.legs.sessions)

@@ -14,10 +14,10 @@ from __future__ import annotations
 import importlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ValidationError
 
@@ -36,7 +36,7 @@ from screens.reference import (
     ScreenRef,
     project_root,
 )
-from screens.wording import did_you_mean, problems_of
+from screens.wording import did_you_mean, locate, problems_of
 from screens.yaml_tree import Mark, Node
 
 __all__ = [
@@ -130,9 +130,27 @@ def validate_files(paths: Iterable[str | os.PathLike[str]]) -> list[Problem]:
 def from_mapping(data: Mapping[str, object], spec: type[SpecT]) -> SpecT:
     """A spec from plain Python values. Raises `ConfigError` with every problem, as a file would."""
     try:
-        return spec.model_validate(dict(data))
+        made = spec.model_validate(dict(data))
     except ValidationError as error:
         raise ConfigError(problems_of(error, _node(data), spec)) from None
+    if isinstance(made, Faulty) and (problems := _placed(made, _node(data))):
+        raise ConfigError(problems)
+    return made
+
+
+@runtime_checkable
+class Faulty(Protocol):
+    """A spec that finds more wrong than one error can say: places in the file, as pydantic writes them, and why."""
+
+    def faults(self) -> Sequence[tuple[tuple[str | int, ...], str]]: ...
+
+
+def _placed(made: Faulty, tree: Node) -> list[Problem]:
+    problems = []
+    for loc, message in made.faults():
+        path, mark = locate(tree, loc)
+        problems.append(Problem(mark.file, mark.line, path, message, mark.column))
+    return problems
 
 
 @dataclass
@@ -158,6 +176,8 @@ def _read(path: Path, spec: type[BaseModel] | None, root: str | os.PathLike[str]
         made = found.model_validate_json(json.dumps(merged.plain()), strict=True, context=context)
     except ValidationError as error:
         problems += problems_of(error, merged, found)
+    if isinstance(made, Faulty):
+        problems += _placed(made, merged)
     return _Loaded(made, problems, list(dict.fromkeys(context.references)))
 
 

@@ -101,7 +101,7 @@ def init(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Write a commented starter set of configs: screens, baskets, books, runs. Never overwrites a file.
+    """Write a commented starter set of configs: screens, baskets, books, runs, sweeps. Never overwrites a file.
 
     \b
     Examples:
