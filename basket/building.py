@@ -90,8 +90,8 @@ def build(
     rebalances, signals, at = rebalances[skipped:], signals[skipped:], at[skipped:]
     size = Sizer(weights, data, signals, chosen.targets, chosen.turnover_cap, _book_weights(book, signals, data))
     limits = limits_of(chosen, sourcing, weights)
-    walked = walk(pools, at, prices, limits, size)
     actions = _actions(chosen)
+    walked = walk(pools, at, prices, limits, size, actions=actions)
     last = data.end if end is None else pd.Timestamp(end)
     history = build_history(
         (at, walked.weights),
@@ -227,7 +227,7 @@ def _actions(spec: Spec) -> tuple[CorporateAction, ...]:
         frame = pd.read_csv(spec.level.actions.target)
     except (OSError, ValueError) as error:
         raise DataError(f"{spec.level.actions}: cannot be read as CSV ({error})") from error
-    return tuple(read_actions(frame))
+    return tuple(sorted(read_actions(frame), key=lambda action: action.session))
 
 
 def _short(pools: Sequence[Pool], rebalances: pd.DatetimeIndex, sourcing: Sourcing) -> tuple[Event, ...]:

@@ -9,12 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 if TYPE_CHECKING:
     from basket.built import Basket
+    from basket.composition import Event
     from basket.pool import Pool
 
+Row = tuple[pd.Timestamp, str, str, float, str]
+BECAME = ("cash_merger", "stock_merger", "symbol_change")
 COLUMNS = ("date", "ticker", "action", "rank", "reason")
 IN_WORDS = {
     "universe.index": "left the index",
@@ -27,29 +31,43 @@ IN_WORDS = {
 
 
 def changes(basket: Basket) -> pd.DataFrame:
-    """One row per entry and exit: date, ticker, action, rank (NaN when it has none), reason."""
+    """One row per entry and exit: date, ticker, action, rank (NaN when it has none), reason.
+
+    A name leaves on the day it ended or became another, which comes in on that day; all others trade at rebalances.
+    """
     tickers = basket.history.prices.tickers
-    held = basket.history.weights != 0
-    ended = {(event.session, event.ticker): event.detail for event in basket.history.events if event.event == "deleted"}
-    rows: list[tuple[pd.Timestamp, str, str, float, str]] = []
-    before = np.zeros(len(tickers), dtype=bool)
+    bought = basket.history.weights != 0
+    rows: list[Row] = []
+    held = np.zeros(len(tickers), dtype=bool)
+    events = sorted(event for event in basket.history.events if event.event in (*BECAME, "deleted"))
     for number, (session, pool) in enumerate(zip(basket.rebalances, basket.pools, strict=False)):
-        after = held[number]
-        since = basket.rebalances[number - 1] if number else session
-        rows += [
-            (session, str(tickers[c]), "enter", float(pool.rank[c]), _entry(pool, c))
-            for c in np.flatnonzero(after & ~before).tolist()
-        ]
-        for column in np.flatnonzero(before & ~after).tolist():
-            name = str(tickers[column])
-            gone = next((day for day, ticker in ended if ticker == name and since < day <= session), None)
-            if gone is not None:
-                rows.append((gone, name, "exit", float("nan"), ended[gone, name]))
-            else:
-                rows.append((session, name, "exit", float(pool.rank[column]), _exit(pool, column)))
-        before = after
+        while events and events[0].session <= session:
+            rows += _between(events.pop(0), basket, held)
+        after = bought[number]
+        entries, exits = np.flatnonzero(after & ~held).tolist(), np.flatnonzero(held & ~after).tolist()
+        rows += [(session, str(tickers[c]), "enter", float(pool.rank[c]), _entry(pool, c)) for c in entries]
+        rows += [(session, str(tickers[c]), "exit", float(pool.rank[c]), _exit(pool, c)) for c in exits]
+        held = after.copy()
+    for event in events:
+        rows += _between(event, basket, held)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return frame.sort_values(["date", "action", "rank", "ticker"], kind="stable", ignore_index=True)
+
+
+def _between(event: Event, basket: Basket, held: npt.NDArray[np.bool_]) -> list[Row]:
+    """Rows of what happened to a name by itself; `held` is changed."""
+    tickers = basket.history.prices.tickers
+    column = tickers.get_loc(event.ticker)
+    if not held[column]:
+        return []
+    held[column] = False
+    told = event.detail if event.event == "deleted" else f"{event.event.replace('_', ' ')}: {event.detail}"
+    rows: list[Row] = [(event.session, event.ticker, "exit", float("nan"), told)]
+    into = next((a.into for a in basket.actions if (a.ticker, a.kind) == (event.ticker, event.event)), "")
+    if into and event.event != "cash_merger" and not held[tickers.get_loc(into)]:
+        held[tickers.get_loc(into)] = True
+        rows.append((event.session, into, "enter", float("nan"), f"{event.event.replace('_', ' ')} of {event.ticker}"))
+    return rows
 
 
 def _entry(pool: Pool, column: int) -> str:

@@ -3,6 +3,7 @@
 1. A rule (frequency, months, day, offset) gives calendar dates inside the span.
 2. A date on which the exchange is shut moves to the session before it; the offset then counts sessions.
 3. Dates the user wrote down are taken as they stand: a holiday among them is an error that names the next session.
+   Those before the data or after its end are left for other data.
 4. The first session of the span is an inception: the basket is bought there, whatever the rule says.
 5. The signal session is `lag` sessions before the rebalance: orders fill at the rebalance session's close.
 6. With `tranches` k, the i-th scheduled rebalance renews tranche i mod k; the inception buys all of them.
@@ -17,11 +18,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from market.calendar import nyse_sessions, sessions_between
 from market.errors import ConfigError, DataError
 
 Frequency = Literal["monthly", "quarterly", "semiannual", "annual", "custom", "once"]
 RebalanceDay = Literal["third_friday", "first_session", "last_session", "mid_month"]
 
+ONE_DAY = pd.Timedelta(days=1)
+AROUND = pd.Timedelta(days=62)  # further than any offset goes
 # The cycle of index and option expiries, one month after the quarter's end where nothing else is asked for.
 DEFAULT_MONTHS: dict[str, tuple[int, ...]] = {
     "monthly": tuple(range(1, 13)),
@@ -92,7 +96,8 @@ def rebalance_sessions(
     """Sessions at whose close the basket trades, the inception first.
 
     `sessions` are those of the data; `start` moves forward to a session, `end` back. `offset` counts sessions after the
-    anchor. Raises `ConfigError` for dates outside the data and for written dates that are no session.
+    anchor. Raises `ConfigError` for a span outside the data, for a written date that is no session, and for written
+    dates of which none lies in the data.
     """
     if start > end:
         raise ConfigError(f"the span ends ({end:%Y-%m-%d}) before it starts ({start:%Y-%m-%d})")
@@ -105,31 +110,52 @@ def rebalance_sessions(
     last = session_at_or_before(sessions, end)
     if first > last:
         raise ConfigError(f"no trading session between {start:%Y-%m-%d} and {end:%Y-%m-%d}")
-    positions = {first}
     if frequency == "custom":
-        for date in dates:
-            position = nearest_valid(sessions, date, "rebalance date")
-            if first <= position <= last:
-                positions.add(position)
-    elif frequency != "once":
-        wanted = set(months or DEFAULT_MONTHS[frequency])
-        for year in range(sessions[first].year, sessions[last].year + 1):
-            for month in sorted(wanted):
-                anchor = _anchor(day, year, month)
-                if anchor > sessions[-1]:
-                    continue
-                at = (
-                    int(sessions.searchsorted(anchor))
-                    if day == "first_session"
-                    else session_at_or_before(sessions, anchor)
-                )
-                # The last session of a month that the data cut short is not known to be its last.
-                if day == "last_session" and at == len(sessions) - 1 and sessions[at] < anchor:
-                    at += 1
-                at += offset
-                if first < at <= last:
-                    positions.add(at)
-    return sessions[np.array(sorted(positions))]
+        wanted = _written(sessions, dates)
+    elif frequency == "once":
+        wanted = []
+    else:
+        wanted = _by_rule(sessions, set(months or DEFAULT_MONTHS[frequency]), day, offset)
+    return sessions[np.array(sorted({first, *(at for at in wanted if first < at <= last)}))]
+
+
+def _by_rule(sessions: pd.DatetimeIndex, months: set[int], day: RebalanceDay, offset: int) -> list[int]:
+    """Positions among the sessions of the rule's days; those before or after them may be outside.
+
+    The exchange's calendar goes on where the data stop, so that a day counted back from a date still to come is known
+    when it is reached, and not only when the date itself is in the data.
+    """
+    before = sessions_between(sessions[0] - AROUND, sessions[0] - ONE_DAY)
+    after = sessions_between(sessions[-1] + ONE_DAY, sessions[-1] + AROUND)
+    days = pd.DatetimeIndex(np.concatenate([part.to_numpy() for part in (before, sessions, after)]))
+    found = []
+    for year in range(days[0].year, days[-1].year + 1):
+        for month in sorted(months):
+            anchor = _anchor(day, year, month)
+            if days[0] <= anchor <= days[-1]:
+                later = day == "first_session"
+                at = int(days.searchsorted(anchor)) if later else session_at_or_before(days, anchor)
+                found.append(at + offset - len(before))
+    return found
+
+
+def _written(sessions: pd.DatetimeIndex, dates: Sequence[str]) -> list[int]:
+    """Positions of written dates. One after the data is not reached yet; it must be a session all the same."""
+    found = []
+    for date in dates:
+        reached = pd.Timestamp(date) <= sessions[-1]
+        known = sessions if reached else nyse_sessions()
+        if reached and pd.Timestamp(date) < sessions[0]:
+            continue
+        if reached or pd.Timestamp(date) <= known[-1]:
+            position = nearest_valid(known, date, "rebalance date")
+            found += [position] if reached else []
+    if not found:
+        raise ConfigError(
+            f"none of the rebalance dates ({', '.join(dates)}) lies in the data, which runs "
+            f"{sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}"
+        )
+    return found
 
 
 def signal_sessions(sessions: pd.DatetimeIndex, rebalances: pd.DatetimeIndex, lag: int) -> pd.DatetimeIndex:

@@ -121,7 +121,7 @@ def _fresh(basket: Basket) -> Sizer:
 
 def _history(basket: Basket, pools: Sequence[Pool], size: Sizer, ranks: Sequence[Floats] | None = None) -> LevelHistory:
     at = _rebalances(basket)
-    walked = walk(pools, at, basket.history.prices, basket.limits, size, ranks)
+    walked = walk(pools, at, basket.history.prices, basket.limits, size, ranks, basket.actions)
     return build_history(
         (at, walked.weights),
         basket.history.prices,

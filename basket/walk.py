@@ -1,6 +1,6 @@
 """From pools to target weights: the rules applied at one rebalance after another.
 
-1. What is held drifts with prices to the rebalance; names that ended are gone.
+1. What is held drifts with prices to the rebalance; names that ended are gone, those that became another are that one.
 2. Each tranche whose turn it is chooses its names anew from the pool, its own names being the incumbents.
 3. The names get weights; the tranche's money is spread by them. The other tranches keep what they hold.
 4. The target is the sum of the tranches.
@@ -16,7 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from basket.actions import CorporateAction
 from basket.caps import group_room
 from basket.pool import Pool
 from basket.prices import IndexPrices
@@ -63,10 +65,12 @@ def walk(
     limits: Limits,
     size: Size,
     ranks: Sequence[Floats] | None = None,
+    actions: Sequence[CorporateAction] = (),
 ) -> Walk:
     """Target weights at the rebalances `at` (session positions), one pool each.
 
     ranks: another order of the same pools (n_assets, each), NaN where the pool has NaN; by default the pools' own.
+    actions: in order of date; what a merger or a new symbol turns a name into keeps its place as an incumbent.
     """
     n_assets = len(prices.tickers)
     shares = np.zeros((limits.tranches, n_assets))
@@ -79,6 +83,8 @@ def walk(
         pool = pools[number]
         rank = pool.rank if ranks is None else ranks[number]
         value = prices.value[fill]
+        for action in actions:
+            _become(shares, age, action, prices, previous, fill)
         gone = ended(prices, previous, fill)
         if gone.size:
             shares[:, gone] = 0.0
@@ -122,6 +128,21 @@ def renew(
         max_per_issuer=limits.max_per_issuer,
     )
     return size(number, pool, chosen.held, drifted, incumbent & ~allowed), chosen.passed_over
+
+
+def _become(shares: Floats, age: Ints, action: CorporateAction, prices: IndexPrices, previous: int, fill: int) -> None:
+    """Change `shares` and `age` (n_tranches, n_assets) as a merger or a new symbol between two rebalances does."""
+    session = int(prices.sessions.searchsorted(action.session))
+    if not previous < session <= fill or previous < 0 or action.kind == "spin_off":
+        return
+    old, new = (int(at) for at in prices.tickers.get_indexer(pd.Index([action.ticker, action.into])))
+    if old < 0 or any(previous < ending.session < session for ending in prices.endings.get(old, ())):
+        return
+    if action.kind != "cash_merger" and new >= 0:
+        ratio = action.ratio * prices.factor[session - 1, old] / prices.factor[session, new]
+        age[:, new] = np.where(shares[:, old] != 0, np.maximum(age[:, old], age[:, new]), age[:, new])
+        shares[:, new] += ratio * shares[:, old]
+    shares[:, old] = 0.0
 
 
 def ended(prices: IndexPrices, previous: int, fill: int) -> Ints:

@@ -35,21 +35,61 @@ def test_the_flagship_schedule_and_a_holiday_that_moves_to_the_session_before() 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"frequency": "once"}, []),
-        ({"frequency": "annual", "months": [6]}, ["2019-06-21"]),
-        ({"frequency": "semiannual", "day": "first_session"}, ["2019-07-01"]),
-        ({"frequency": "quarterly", "months": [4], "offset": 1}, ["2019-04-22"]),
-        ({"frequency": "quarterly", "months": [4], "day": "last_session", "offset": -1}, ["2019-04-29"]),
-        ({"frequency": "quarterly", "months": [2, 5], "day": "mid_month"}, ["2019-02-15", "2019-05-15"]),
-        ({"frequency": "custom", "dates": ["2019-03-01", "2019-08-01"]}, ["2019-03-01", "2019-08-01"]),
+        ({"frequency": "once"}, ""),
+        ({"frequency": "annual"}, "01-18"),
+        ({"frequency": "annual", "months": [6]}, "06-21"),
+        ({"frequency": "semiannual"}, "01-18 07-19"),
+        ({"frequency": "semiannual", "day": "first_session"}, "07-01"),
+        ({"frequency": "monthly"}, "01-18 02-15 03-15 04-18 05-17 06-21 07-19 08-16 09-20 10-18 11-15 12-20"),
+        ({"frequency": "monthly", "day": "last_session"},
+         "01-31 02-28 03-29 04-30 05-31 06-28 07-31 08-30 09-30 10-31 11-29 12-31"),
+        ({"frequency": "monthly", "day": "first_session"},
+         "02-01 03-01 04-01 05-01 06-03 07-01 08-01 09-03 10-01 11-01 12-02"),
+        ({"frequency": "monthly", "day": "mid_month"},
+         "01-15 02-15 03-15 04-15 05-15 06-14 07-15 08-15 09-13 10-15 11-15 12-13"),
+        ({"frequency": "quarterly"}, "01-18 04-18 07-19 10-18"),
+        ({"frequency": "quarterly", "months": [3, 6, 9, 12], "offset": 1}, "03-18 06-24 09-23 12-23"),
+        ({"frequency": "quarterly", "months": [3, 6, 9, 12], "offset": -10}, "03-01 06-07 09-06 12-06"),
+        ({"frequency": "quarterly", "months": [4], "offset": 1}, "04-22"),
+        ({"frequency": "quarterly", "months": [4], "day": "last_session", "offset": -1}, "04-29"),
+        ({"frequency": "quarterly", "months": [2, 5], "day": "mid_month"}, "02-15 05-15"),
+        ({"frequency": "quarterly", "months": [1, 4, 7, 10], "day": "first_session", "offset": -1},
+         "03-29 06-28 09-30 12-31"),
+        ({"frequency": "custom", "dates": ["2019-03-01", "2019-08-01"]}, "03-01 08-01"),
+        ({"frequency": "custom", "dates": ["2018-06-01", "2019-08-01", "2020-06-01", "2062-01-04"]}, "08-01"),
+    ],
+)  # fmt: skip
+def test_exact_dates_of_every_variant(options, expected) -> None:
+    # Monday the 2nd of September is Labor Day, the 1st a Sunday: September begins on the 3rd.
+    sessions = SESSIONS.difference(pd.DatetimeIndex(["2019-09-02", "2019-11-28"]))
+    found = rebalance_sessions(sessions, sessions[0], sessions[-1], **options)
+    assert days(found) == ["2019-01-02", *(f"2019-{day}" for day in expected.split())]
+
+
+def test_dates_of_the_year_before_that_land_inside_the_span_count() -> None:
+    # Two sessions after the last one of December 2018.
+    assert rule(frequency="annual", months=[12], day="last_session", offset=2, end="2019-06-28") == [
+        "2019-01-02", "2019-01-03",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "day"),
+    [
+        ({"day": "last_session", "offset": -5}, "2019-04-23"),
+        ({"day": "third_friday", "offset": -10}, "2019-04-04"),
+        ({"day": "first_session", "offset": -3}, "2019-04-26"),
+        ({"frequency": "custom", "dates": ["2019-02-01", "2019-04-03", "2019-06-03"]}, "2019-04-03"),
     ],
 )
-def test_variants(options, expected) -> None:
-    assert rule(**options) == ["2019-01-02", *expected]
-
-
-def test_monthly_has_twelve_third_fridays() -> None:
-    assert len(rule(frequency="monthly")) == 13
+def test_a_day_counted_back_from_one_to_come_is_there_when_it_is_reached(options, day) -> None:
+    """What is decided on a day must not depend on whether the data go on after it."""
+    whole = rule(**{"frequency": "monthly", **options})
+    assert day in whole
+    for end in SESSIONS[(SESSIONS >= "2019-04-01") & (SESSIONS <= "2019-05-10")]:
+        cut = SESSIONS[end >= SESSIONS]
+        found = rebalance_sessions(cut, cut[0], cut[-1], **{"frequency": "monthly", **options})
+        assert days(found) == [day for day in whole if day <= f"{end:%Y-%m-%d}"]
 
 
 def test_the_start_of_the_span_is_the_inception_even_on_a_holiday() -> None:
@@ -65,6 +105,13 @@ def test_a_month_that_the_data_cut_short_has_no_last_session() -> None:
 def test_a_written_date_on_a_holiday_names_the_next_session() -> None:
     with pytest.raises(ConfigError, match=r"2019-04-19 is not a trading session; the next one is 2019-04-22"):
         rule(frequency="custom", dates=["2019-04-19"])
+
+
+def test_written_dates_to_come_must_be_sessions_and_some_must_have_come() -> None:
+    with pytest.raises(ConfigError, match=r"2020-07-03 is not a trading session; the next one is 2020-07-06"):
+        rule(frequency="custom", dates=["2019-03-01", "2020-07-03"])
+    with pytest.raises(ConfigError, match=r"none of the rebalance dates \(2018-03-01, 2020-03-02\) lies in the data"):
+        rule(frequency="custom", dates=["2018-03-01", "2020-03-02"])
 
 
 def test_dates_outside_the_data_name_its_span() -> None:
