@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.accounts import BASKET
+from backtest.estimator_inputs import factor_returns
 from backtest.evaluate import capture, worth
 from backtest.evaluate.attribution import factor_attribution, hedge_factors, orthogonal
 from backtest.evaluate.performance import returns_of
@@ -128,11 +129,7 @@ def ai_days(seen: Measured, sign: float) -> dict[str, Json]:
 
 def attributed(seen: Measured) -> tuple[pd.DataFrame, dict[str, Json]]:
     """The attribution, factors in plain words, and its section."""
-    if not seen.legs.data.has("factors"):
-        raise DataError("the data hold no factor returns")
-    long = seen.legs.data.table("factors")
-    wide = long.pivot(index="date", columns="name", values="value").astype(float)
-    wide = wide.reindex(seen.returns.index)[[name for name in FACTORS if name in wide]].dropna()
+    wide = factor_returns(seen.legs.data).reindex(seen.returns.index).dropna()
     if MARKET_FACTOR not in wide:
         raise DataError(f"the factor returns lack {MARKET_FACTOR}")
     if "ai" in seen.returns:

@@ -66,10 +66,25 @@ class Legs:
         return walk(rules, kind, self.book.returns, returns, self.checks, self.parameters(kind))
 
     def parameters(self, kind: str) -> dict[str, object]:
-        """The estimator's parameters: those of the spec, and the market's returns where it asks for them."""
+        """The estimator's parameters: those of the spec, and what else of the run's data it asks for.
+
+        Raises `ConfigError` for an estimator of several ratios: the account of a run holds one.
+        """
+        from backtest.estimator_inputs import carry_annual, factor_returns
+
+        if kind == "multi_instrument":
+            raise ConfigError(
+                f"{self.spec.name}: multi_instrument sizes the basket beside other instruments, and a run's hedge has "
+                "one ratio; see it in `hedgebasket ratios`, or choose another estimator"
+            )
         given: dict[str, object] = dict(self.spec.hedge.params) if kind == self.spec.hedge.estimator else {}
-        if "market" in hedge.estimator(kind).series:
+        wants = hedge.estimator(kind).series
+        if "market" in wants:
             given["market"] = self.index_returns(self.spec.market)
+        if "factors" in wants:
+            given["factors"] = factor_returns(self.data)
+        if "carry" in wants and "carry" not in given:
+            given["carry"] = carry_annual(self)
         return given
 
 

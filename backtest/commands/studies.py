@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,6 @@ BOOK_PER_SQUEEZE = (0.0, -0.1, 0.3)  # the book unmoved, falling (January 2021),
 RunOrRegime = Annotated[Path, typer.Argument(metavar="RUN", help="A run's YAML file, or a regime's.")]
 Dates = Annotated[int, typer.Option("--dates", metavar="N", min=1, help="At how many sessions to cut the data.")]
 DIFFERENCES_SHOWN = 20
-REFITS_EVERY = 21  # sessions: estimators that are optimised anew at each refit take minutes at a weekly pace
 
 
 def ratios(
@@ -35,6 +35,7 @@ def ratios(
       hedgebasket ratios my_run.yaml --estimators ols,ewma,kalman --json -
     """
     import market
+    from backtest.estimator_inputs import cost_of_change_bps, factor_returns, instruments, own_parameters
     from backtest.legs import build_legs
     from backtest.spec import RunSpec
     from basket import hedge
@@ -45,6 +46,7 @@ def ratios(
     chosen = [name.strip() for name in estimators.split(",") if name.strip()] or None
     for name in chosen or ():
         hedge.estimator(name)  # a misspelt one is refused before anything is built
+    rules = spec.hedge
     with terminal.progress() as progress:
         progress("building book and basket", 0, 0)
         legs = build_legs(spec, market.open(data))
@@ -53,15 +55,38 @@ def ratios(
             legs.book.returns,
             legs.short.returns,
             kinds=chosen,
+            params=own_parameters(legs),
             market=legs.index_returns(spec.market),
-            window=spec.hedge.window,
-            step=REFITS_EVERY,
-            band=spec.hedge.band,
-            bounds=spec.hedge.bounds,
-            max_step=spec.hedge.max_step,
+            instruments=instruments(legs),
+            factors=factor_returns(legs.data) if legs.data.has("factors") else None,
+            window=rules.window,
+            dates=legs.checks,
+            band=rules.band,
+            bounds=rules.bounds,
+            max_step=rules.max_step,
+            min_sessions=rules.min_sessions,
+            cost_bps=cost_of_change_bps(legs),
+            n_draws=spec.bootstrap.draws,
+            seed=spec.bootstrap.seed,
         )
-    lines = table.to_dict("index")
-    terminal.data({str(kind): line for kind, line in lines.items()})
+    further = {kind: more for kind, more in table.attrs["further_ratios"].items() if more}
+    known = factor_returns(legs.data).index[-1] if legs.data.has("factors") else legs.sessions[-1]
+    lines = {
+        str(kind): {str(name): value for name, value in line.items()} for kind, line in table.to_dict("index").items()
+    }
+    terminal.data({k: line | ({"further_ratios": further[k]} if k in further else {}) for k, line in lines.items()})
+    show_ratios(terminal, lines, further, {str(name): value for name, value in table.attrs.items()})
+    if known < legs.sessions[-1] and not lines.get("factor_neutral", {"reason": "not asked"})["reason"]:
+        terminal.text(f"factor_neutral: factor returns end on {known.date()}, and its ratio stands still from there")
+
+
+def show_ratios(
+    terminal: Terminal,
+    lines: Mapping[str, Mapping[str, float | str]],
+    further: Mapping[str, Mapping[str, float]],
+    told: Mapping[str, object],
+) -> None:
+    """The comparison within 80 columns, then what its columns mean, then who refused and why."""
     able = {kind: line for kind, line in lines.items() if not line.get("reason")}
     rows = [
         (
@@ -71,16 +96,35 @@ def ratios(
             numeral(line["variance_in_sample"], "percent0"),
             numeral(line["variance_out_of_sample"], "percent0"),
             f"{numeral(line['variance_low'], 'percent0')} to {numeral(line['variance_high'], 'percent0')}",
-            numeral(line["max_drawdown_out_of_sample"], "percent0"),
+            numeral(-100 * float(line["variance_vs_reference"]), "bps", sign=True),
             numeral(line["p_value"], "ratio"),
+            numeral(line["hedge_annual"], "percent0", sign=True),
+            numeral(line["cost_bps_per_year"], "bps"),
         )
         for kind, line in able.items()
     ]
-    headings = ("estimator", "mean", "last", "in", "out", "95 %", "drawdown", "p")
-    terminal.table(headings, rows, title="ratio, and share of the book's variance removed in and out of sample")
+    against = str(told["reference"])
+    headings = ("estimator", "mean", "last", "in", "out", "95 %", f"vs {against}", "p", "made", "cost")
+    terminal.table(headings, rows, title=f"hedge ratios, walk-forward, judged {told['start']} to {told['end']}")
+    terminal.text(
+        "mean, last: dollars short per dollar of book. in, out: share of the book's variance\n"
+        f"removed, out of sample with its 95 % interval. vs {against}: points of it beyond {against},\n"
+        "with the p-value of no difference. made: the hedge's return a year before costs.\n"
+        "cost: bps of book a year to change the ratio."
+    )
+    if len(able) > 2:
+        terminal.text(f"Of {len(able) - 1} comparisons one in twenty has p below 0.05 by luck alone.")
     for kind, line in lines.items():
+        if line.get("judged_from", told["start"]) != told["start"] and not line.get("reason"):
+            terminal.text(f"{kind}: judged from {line['judged_from']}, its first ratio, beside {against} from there")
+        if kind in further:
+            beside = ", ".join(f"{name} {numeral(value, 'ratio')}" for name, value in further[kind].items())
+            terminal.text(f"{kind}: beside the basket, on average, short {beside}")
         if line.get("reason"):
             terminal.text(f"{kind}: {line['reason']}")
+        elif line["n_refused"]:
+            refused, checks = numeral(line["n_refused"], "count"), numeral(line["n_refits"], "count")
+            terminal.text(f"{kind}: refused at {refused} of {checks} checks, and held its ratio there")
 
 
 def stress(run: RunFile, data: Data = "sample", json_to: Json = "", quiet: Quiet = False, debug: Debug = False) -> None:

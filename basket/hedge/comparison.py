@@ -1,7 +1,8 @@
 """All estimators side by side, walk-forward, on the same sessions.
 
 1. Every estimator walks forward under the same window, step, bounds and band; those that cannot run say why.
-2. They are judged on the sessions on which all of them hold a ratio.
+2. They are judged on the sessions on which all of them hold a ratio. One that begins long after the reference would
+   take those months from the others: it is judged on its own sessions, beside the reference on them.
 3. In sample is one static ratio fitted on those very sessions; out of sample is the walk-forward path.
 4. Intervals come from one set of stationary-bootstrap rows shared by all, so that they can be compared.
 5. Each is tested against a reference: the difference of squared demeaned hedged returns, bootstrapped about zero.
@@ -17,13 +18,13 @@ import pandas as pd
 
 from basket.hedge.bootstrap import Rows, optimal_block, percentile_interval, stationary_rows
 from basket.hedge.history import Array
+from basket.hedge.judged import LEAST_SESSIONS, by_length, judged_on
 from basket.hedge.measures import RISKS, TRADING_SESSIONS_PER_YEAR, ratio_effectiveness, saved_points
 from basket.hedge.registry import REGISTRY, Parameter, estimate, estimator
 from basket.hedge.walk import BAND, BOUNDS, STEP, WINDOW, hedged_returns, held_ratio, walk_forward
 from market.errors import ConfigError, DataError, HedgeBasketError
 
 MEASURES = ("variance", "semivariance", "cvar_95", "max_drawdown")
-LEAST_SESSIONS = 60  # fewer common sessions, and nothing can be said
 DRAWS_AT_ONCE = 64
 
 
@@ -74,6 +75,7 @@ def walk_forward_all(
     band: float = BAND,
     bounds: tuple[float, float] = BOUNDS,
     max_step: float | None = None,
+    min_sessions: int | None = None,
 ) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
     """The path of every estimator, and for those that could not run the reason.
 
@@ -99,6 +101,7 @@ def walk_forward_all(
                 band=band,
                 bounds=bounds,
                 max_step=max_step,
+                min_sessions=min_sessions,
                 params=given,
             )
         except HedgeBasketError as reason:
@@ -124,6 +127,7 @@ def compare(
     band: float = BAND,
     bounds: tuple[float, float] = BOUNDS,
     max_step: float | None = None,
+    min_sessions: int | None = None,
     cost_bps: float = 5.0,
     reference: str = "ols",
     n_draws: int = 1000,
@@ -138,9 +142,11 @@ def compare(
 
     Columns: `ratio_mean, ratio_last, ratio_sd` of the held ratio; `in_sample_ratio, stderr` of the static fit; for
     variance, semivariance, cvar_95 and max_drawdown `_in_sample, _out_of_sample, _low, _high, _points` (see
-    `measures.saved_points`); `volatility` of the hedged book; `turnover_per_year` of the ratio and
-    `cost_bps_per_year`; `variance_vs_reference` (share of the book's variance, negative is better) with
-    `p_value`; `n_refits, n_refused`; and `reason` for those that could not run. Returns are before those costs.
+    `measures.saved_points`); `volatility` of the hedged book; `hedge_annual`, what the hedge made a year (a loss where
+    prices rose); `turnover_per_year` of the ratio and `cost_bps_per_year`; `variance_vs_reference` (share of the book's
+    variance, negative is better) with `p_value`; `n_refits, n_refused`; and `reason` for those that could not run.
+    Returns are before those costs. `judged_from` is later than `attrs["start"]` for those that begin late;
+    `attrs["further_ratios"]` holds mean ratios of an estimator's further instruments.
 
     Raises `DataError` where nothing can run, or fewer than sixty sessions are common to all that can.
     """
@@ -159,24 +165,27 @@ def compare(
         band=band,
         bounds=bounds,
         max_step=max_step,
+        min_sessions=min_sessions,
     )
     if not paths:
         raise DataError("no estimator can run on these returns: " + "; ".join(f"{k}: {v}" for k, v in refused.items()))
     hedged = {kind: hedged_returns(long_returns, hedge_returns, path, instruments) for kind, path in paths.items()}
-    table = pd.concat(hedged, axis=1, join="inner").dropna()
-    if len(table) < LEAST_SESSIONS:
-        raise DataError(f"only {len(table)} sessions are common to all estimators; {LEAST_SESSIONS} are needed")
-    book = long_returns.reindex(table.index).to_numpy(dtype=np.float64)
     against = reference if reference in paths else next(iter(paths))
-    squares = {kind: (table[kind] - table[kind].mean()).to_numpy(dtype=np.float64) ** 2 for kind in table}
-    rows = stationary_rows(len(table), n_draws, optimal_block((book - book.mean()) ** 2 - squares[against]), seed)
-    drawn_book = _drawn(book, rows)
+    judged, too_late = judged_on(hedged, against, long_returns)
+    refused |= too_late
+    block = optimal_block(judged[against].book_squares - judged[against].squares)
+    rows_of = by_length(judged, lambda n: stationary_rows(n, n_draws, block, seed))
+    books: dict[int, dict[str, Array]] = {}
     lines: dict[str, dict[str, float | str]] = {}
     extra = {"market": market, "factors": factors, "instruments": instruments}
-    for kind, path in paths.items():
-        values = table[kind].to_numpy(dtype=np.float64)
-        line = _ratio_line(path, table.index, cost_bps)
-        static, fitted = _static(kind, long_returns, hedge_returns, table.index, _params(kind, params or {}, extra))
+    for kind, one in judged.items():
+        path, sessions, values, book = paths[kind], one.sessions, one.hedged, one.book
+        rows = rows_of[len(values)]
+        if len(values) not in books:
+            books[len(values)] = _drawn(book, rows)
+        drawn_book = books[len(values)]
+        line = _ratio_line(path, sessions, cost_bps) | {"judged_from": str(sessions[0].date())}
+        static, fitted = _static(kind, long_returns, hedge_returns, sessions, _params(kind, params or {}, extra))
         line |= fitted
         drawn = _drawn(values, rows)
         for measure in MEASURES:
@@ -190,9 +199,10 @@ def compare(
                 f"{measure}_high": high,
                 f"{measure}_points": float(saved_points(measure, risk_book, risk_hedged)),
             }
-        test = _test(squares[kind] - squares[against], rows, 0.0)
+        test = _test(one.squares - one.reference_squares, rows, 0.0)
         line |= {
             "volatility": float(values.std(ddof=1) * np.sqrt(TRADING_SESSIONS_PER_YEAR)),
+            "hedge_annual": float((values - book).mean() * TRADING_SESSIONS_PER_YEAR),
             "variance_vs_reference": test.difference / float(np.var(book)),
             "p_value": test.p_value if kind != against else float("nan"),
         }
@@ -202,7 +212,13 @@ def compare(
     frame = frame.reindex(list(kinds if kinds is not None else REGISTRY))
     frame["reason"] = [refused.get(str(kind), "") for kind in frame.index]
     frame.index.name = "estimator"
-    frame.attrs = {"n_sessions": len(table), "start": str(table.index[0].date()), "reference": against}
+    frame.attrs = {
+        "n_sessions": len(judged[against].sessions),
+        "start": str(judged[against].sessions[0].date()),
+        "end": str(judged[against].sessions[-1].date()),
+        "reference": against,
+        "further_ratios": {kind: _further(paths[kind], one.sessions) for kind, one in judged.items()},
+    }
     return frame
 
 
@@ -212,6 +228,12 @@ def _params(
     """An estimator's own keywords, and of the shared series those it knows."""
     shared = {name: extra[name] for name in estimator(kind).series if extra.get(name) is not None}
     return {**shared, **params.get(kind, {})}
+
+
+def _further(path: pd.DataFrame, sessions: pd.Index) -> dict[str, float]:
+    """Mean ratio of each further instrument of a path."""
+    names = [name for name in path.columns if name.startswith("target:")]
+    return {name.partition(":")[2]: float(held_ratio(path[name], sessions).mean()) for name in names}
 
 
 def _ratio_line(path: pd.DataFrame, sessions: pd.Index, cost_bps: float) -> dict[str, float | str]:

@@ -110,7 +110,7 @@ _ROWS = (
     Estimator("min_semivariance", downside.min_semivariance, downside.min_semivariance_ratio),
     Estimator("min_cvar", tail.min_cvar, tail.min_cvar_ratio),
     Estimator("min_drawdown", tail.min_drawdown, tail.min_drawdown_ratio),
-    Estimator("mean_variance", utility.mean_variance, utility.mean_variance_ratio, vectorised=True),
+    Estimator("mean_variance", utility.mean_variance, utility.mean_variance_ratio, vectorised=True, series=("carry",)),
     Estimator("kalman", kalman.kalman, kalman.kalman_ratio, expanding=True, least=kalman.LEAST_SESSIONS),
     Estimator("ccc_garch", garch.ccc_garch, garch.ccc_garch_ratio, expanding=True, least=garch.LEAST_SESSIONS),
     Estimator("dcc_garch", garch.dcc_garch, garch.dcc_garch_ratio, expanding=True, least=garch.LEAST_SESSIONS),

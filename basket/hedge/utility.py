@@ -17,9 +17,10 @@ from market.errors import ConfigError
 
 
 def mean_variance_ratio(
-    book: Array, hedge: Array, gamma: float, carry: float, expected_return: float | None = None
+    book: Array, hedge: Array, gamma: float, carry: float | Array, expected_return: float | None = None
 ) -> Array:
-    """The mean-variance ratio along the last axis."""
+    """The mean-variance ratio along the last axis; of a carry by session the last counts."""
+    carry = carry if isinstance(carry, float | int) else np.asarray(carry)[..., -1]
     if gamma <= 0.0:
         raise ConfigError(f"mean_variance: gamma must be positive, found {gamma}")
     moved = hedge - hedge.mean(axis=-1, keepdims=True)
@@ -34,14 +35,15 @@ def mean_variance(
     hedge_returns: Returns,
     *,
     gamma: float,
-    carry: float,
+    carry: float | Returns,
     expected_return: float | None = None,
 ) -> HedgeRatio:
     r"""The ratio that weighs variance saved against the cost of being short.
 
     gamma            relative risk aversion, positive
     carry            cost a year of a dollar short beside the hedge's own return: borrow fee less what the proceeds
-                     earn (benchmark rate less the broker's spread); decimal
+                     earn (benchmark rate less the broker's spread); decimal. By session, as known at each, the last
+                     one counts
     expected_return  total return a year expected of the hedge, decimal; default its mean over the history, which is
                      nearly all noise
 
@@ -54,8 +56,12 @@ def mean_variance(
     ----------
     Anderson and Danthine (1981), "Cross Hedging", J. Political Economy 89(6).
     """
-    given = history(long_returns, hedge_returns)
-    value = float(mean_variance_ratio(given.book, given.hedge, gamma, carry, expected_return))
+    if isinstance(carry, float | int):
+        given, now = history(long_returns, hedge_returns), float(carry)
+    else:
+        given = history(long_returns, hedge_returns, carry=carry)
+        now = float(given.others["carry"][-1])
+    value = float(mean_variance_ratio(given.book, given.hedge, gamma, now, expected_return))
     book, hedge = given.book - given.book.mean(), given.hedge - given.hedge.mean()
     drift = hedge / gamma if expected_return is None else 0.0
     # the regression's residual orthogonality, shifted by the carry term; its mean is zero by construction
@@ -63,6 +69,7 @@ def mean_variance(
     return given.result(
         value,
         float(influence.std() / np.mean(hedge**2) / np.sqrt(given.n_sessions)),
+        carry=now,
         ols=float(ols_ratio(given.book, given.hedge)),
         mean_annual=float(given.hedge.mean() * TRADING_SESSIONS_PER_YEAR),
     )

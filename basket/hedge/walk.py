@@ -163,7 +163,8 @@ def _align(
     if not isinstance(long_returns.index, pd.DatetimeIndex):
         raise DataError(f"walk_forward needs returns indexed by dates, found {type(long_returns.index).__name__}")
     for name in row.series:
-        if params.get(name) is not None and not isinstance(params[name], pd.Series | pd.DataFrame):
+        plain = params.get(name) is None or isinstance(params[name], float | int)
+        if not plain and not isinstance(params[name], pd.Series | pd.DataFrame):
             raise DataError(f"walk_forward needs {name} with its sessions, as pandas objects: arrays cannot be cut")
     series = {name: value for name, value in params.items() if isinstance(value, pd.Series | pd.DataFrame)}
     fixed = {name: value for name, value in params.items() if name not in series}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,8 +10,13 @@ import pandas as pd
 import pytest
 from pydantic import BaseModel
 
+import market
 from backtest import evidence
+from backtest.legs import Legs, build_legs
+from backtest.spec import RunSpec
+from screens.loading import load
 
+FLAGSHIP = Path(__file__).resolve().parents[2] / "configs" / "runs" / "low_quality_vs_mega_cap.yaml"
 SESSIONS_PER_YEAR = 252
 SECTORS = ("Industrials", "Information Technology", "Consumer Discretionary", "Materials", "Energy", "Health Care")
 WINDOWS = (
@@ -336,6 +342,12 @@ def build_synthetic(seed: int = 11, names: list[str] | None = None, question: st
         warnings=summary["warnings"],
         market=SimpleNamespace(name="sample", root=None, fingerprint="3f9ac0d2" * 8, notes=list),
     )
+
+
+@pytest.fixture(scope="session")
+def flagship_legs() -> Legs:
+    """Book and basket of the shipped run on the sample, built once for all tests that only read them."""
+    return build_legs(load(FLAGSHIP, RunSpec), market.open("sample"))
 
 
 @pytest.fixture(scope="session")

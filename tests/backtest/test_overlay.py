@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-import market
 from backtest import overlay, summary, verdict
 from backtest.accounts import Accounts
 from backtest.audit import audit
@@ -36,8 +35,11 @@ TACTICAL = ROOT / "configs" / "runs" / "tactical_low_quality_vs_mega_cap.yaml"
 
 
 @pytest.fixture(scope="module")
-def legs() -> Legs:
-    return build_legs(load(TACTICAL, RunSpec), market.open("sample"))
+def legs(flagship_legs: Legs) -> Legs:
+    spec = load(TACTICAL, RunSpec)
+    same = ("book", "basket", "hedge", "costs", "borrow", "cash")  # as in the flagship: the legs are the same
+    assert all(getattr(spec, part) == getattr(flagship_legs.spec, part) for part in same)
+    return replace(flagship_legs, spec=spec)
 
 
 @pytest.fixture(scope="module")

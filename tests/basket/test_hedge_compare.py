@@ -44,8 +44,8 @@ def test_a_row_by_hand(data: tuple[pd.Series, pd.Series, pd.Series], table: pd.D
     book, basket, _ = data
     path = hedge.walk_forward("ols", book, basket, step=21)
     hedged = hedge.hedged_returns(book, basket, path)
-    # judged where quantile, the last to begin, holds a ratio too
-    sessions = book.index[401:]
+    # judged where all hold a ratio that begin in time: the last of them is `rolling`
+    sessions = book.index[hedge.walk_forward("rolling", book, basket, step=21).index[0] < book.index]
     assert table.attrs["n_sessions"] == len(sessions)
     held = hedge.held_ratio(path["target"], sessions)
     by_hand = 1 - (book[sessions] - held * basket[sessions]).var() / book[sessions].var()
@@ -56,7 +56,8 @@ def test_a_row_by_hand(data: tuple[pd.Series, pd.Series, pd.Series], table: pd.D
     assert row["cost_bps_per_year"] == pytest.approx(5 * row["turnover_per_year"], rel=1e-12)
     static = hedge.estimate("ols", book[sessions], basket[sessions])
     assert row["variance_in_sample"] == pytest.approx(static.diagnostics["r_squared"], rel=1e-10)
-    assert row["variance_in_sample"] == table["variance_in_sample"].max()
+    together = table[table["judged_from"] == table.attrs["start"]]
+    assert row["variance_in_sample"] == pytest.approx(together["variance_in_sample"].max(), rel=1e-12)
 
 
 def test_several_instruments_are_judged_together(data: tuple[pd.Series, pd.Series, pd.Series]) -> None:
@@ -81,7 +82,44 @@ def test_settings_and_data_that_cannot_hold(data: tuple[pd.Series, pd.Series, pd
     with pytest.raises(DataError, match="no estimator can run"):
         hedge.compare(book[:50], basket[:50], kinds=["ols", "kalman"])
     with pytest.raises(DataError, match="60 are needed"):
-        hedge.compare(book[:440], basket[:440], kinds=["ols", "quantile"])
+        hedge.compare(book[:180], basket[:180], kinds=["ols", "blume"])
+    short = hedge.compare(book[:440], basket[:440], kinds=["ols", "quantile"])
+    assert "60 are needed" in short.loc["quantile", "reason"]  # and does not take the others down with it
+    assert short.loc["ols", "reason"] == ""
+
+
+def test_one_that_begins_late_is_judged_on_its_own_sessions_beside_the_reference(
+    data: tuple[pd.Series, pd.Series, pd.Series], table: pd.DataFrame
+) -> None:
+    book, basket, _ = data
+    late = table.loc["quantile"]
+    assert late["judged_from"] > table.attrs["start"] == table.loc["ols", "judged_from"]
+    path = {kind: hedge.walk_forward(kind, book, basket, step=21) for kind in ("quantile", "ols")}
+    hedged = pd.DataFrame({kind: hedge.hedged_returns(book, basket, one) for kind, one in path.items()}).dropna()
+    assert str(hedged.index[0].date()) == late["judged_from"]
+    own = book[hedged.index]
+    assert late["variance_out_of_sample"] == pytest.approx(1 - hedged["quantile"].var() / own.var(), rel=1e-12)
+    moved = ((hedged - hedged.mean()) ** 2).mean()
+    assert late["variance_vs_reference"] == pytest.approx((moved["quantile"] - moved["ols"]) / own.var(ddof=0))
+    assert late["hedge_annual"] == pytest.approx(252 * (hedged["quantile"] - own).mean())
+
+
+def test_carry_may_move_through_time_and_only_the_last_one_known_counts(
+    data: tuple[pd.Series, pd.Series, pd.Series],
+) -> None:
+    book, basket, _ = data
+    carry = pd.Series(np.linspace(-0.05, 0.05, len(book)), book.index)
+    fixed = {"gamma": 4.0, "expected_return": 0.05}
+    path = hedge.walk_forward("mean_variance", book, basket, step=50, params={**fixed, "carry": carry})["raw"]
+    for stamp, value in path.items():
+        before = book.index < stamp
+        window = np.flatnonzero(before)[-252:]
+        now = float(carry[before].iloc[-1])
+        plain = hedge.estimate("mean_variance", book.iloc[window], basket.iloc[window], carry=now, **fixed)
+        assert value == pytest.approx(plain.value, rel=1e-12)
+    whole = hedge.estimate("mean_variance", book, basket, carry=carry, **fixed)
+    assert whole.value == hedge.estimate("mean_variance", book, basket, carry=0.05, **fixed).value
+    assert whole.diagnostics["carry"] == 0.05
 
 
 def test_the_paired_test_rejects_five_per_cent_of_equal_hedges_and_nearly_all_worse_ones() -> None:
