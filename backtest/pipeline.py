@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from backtest import frames, overlay, stress, summary, verdict
+from backtest import frames, overlay, stand_in, stress, summary, verdict
 from backtest.accounts import Accounts
 from backtest.cautions import cautions
 from backtest.evaluate.effectiveness import effectiveness, in_sample_hedged, rolling_table
@@ -80,6 +80,7 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
     best, random = placebos(accounts)
     at(4)
     foresight = hindsight(legs)
+    theirs = stand_in.stand_in(legs)
     at(5)
 
     nav = frames.nav_frame(legs, unhedged, hedged)
@@ -148,6 +149,7 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
         "placebos": summary.placebo_figures(best, random, unhedged.nav, legs, risk_free),
         "spread_over_index": summary.spread_figures(spread),
         **({} if timing is None else {"overlay": timing}),
+        **({} if theirs is None else {"stand_in": stand_in.section(theirs)}),
         **sections,
         "coverage": summary.coverage(legs),
         "hindsight": foresight,
@@ -176,6 +178,7 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
         spread=spread,
         rolling=rolling_table(book_returns, hedged_returns, basket_returns),
         overlay=pd.DataFrame() if tactical is None else tactical.frame,
+        stand_in=pd.DataFrame() if theirs is None else theirs.nav,
         regime=tape_frame(spec, data, legs.sessions[-1]),
         warnings=warnings,
         market=data,

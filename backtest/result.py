@@ -42,6 +42,7 @@ class Result:
     spread         `window, annual, t, n_sessions` of h * (beta * SPY - basket)
     rolling        sessions x `effectiveness_63, effectiveness_252, correlation_63, beta_63`
     overlay        sessions x `score, gate, size, squeeze, multiplier, target` of the tactical overlay; empty without
+    stand_in       sessions x `book, hedged, hedged_with_levels` (USD), `basket, levels` (100); empty without
     regime         the fragility signals at the last session: `signal, value, percentile, definition`
     """
 
@@ -65,6 +66,7 @@ class Result:
     spread: pd.DataFrame
     rolling: pd.DataFrame
     overlay: pd.DataFrame
+    stand_in: pd.DataFrame
     regime: pd.DataFrame
     warnings: list[str]
     market: Market

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backtest.overlay_spec import Overlay
+from backtest.stand_in_spec import StandIn
 from screens.loading import BasketRef, BookRef, RegimeRef
 
 Bps = Annotated[float, Field(ge=0, le=10_000)]
@@ -134,6 +135,7 @@ class RunSpec(Strict):
     bootstrap: Bootstrap = Bootstrap()
     regime: RegimeRef | None = None
     overlay: Overlay | None = None
+    stand_in: StandIn | None = None
     exclude_book_issuers: bool = True
 
     @model_validator(mode="after")

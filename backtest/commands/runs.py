@@ -163,6 +163,7 @@ def show_alternatives(terminal: Terminal, summary: Mapping[str, object]) -> None
             f"{numeral(at(summary, '/overlay/against_mean_size/annual'), 'percent', sign=True)} a year "
             f"(t {numeral(at(summary, '/overlay/against_mean_size/t'), 'ratio')})"
         )
+    show_stand_in(terminal, summary)
     ahead = at(summary, "/hindsight/members_of_today")
     if ahead is not None:
         terminal.text(
@@ -176,3 +177,28 @@ def show_alternatives(terminal: Terminal, summary: Mapping[str, object]) -> None
             f"members of {counted['index']} in the data: "
             f"{first} of {of_first} at the start, {last} of {of_last} at the end"
         )
+
+
+def show_stand_in(terminal: Terminal, summary: Mapping[str, object]) -> None:
+    """Levels from a file shorted in the basket's place, and how ours tracks them; nothing for a run without."""
+    from backtest.compare import at
+    from backtest.report.numerals import numeral
+
+    if not isinstance(at(summary, "/stand_in"), Mapping):
+        return
+    name = at(summary, "/stand_in/name")
+    columns = (("cagr", "percent"), ("volatility", "percent"), ("max_drawdown", "percent"), ("beta_to_market", "ratio"))
+    labels = {"book": "book", "hedged": "with our basket", "hedged_with_levels": f"with {name}"}
+    body = [
+        (label, *(numeral(at(summary, f"/stand_in/sleeves/{key}/{c}"), style) for c, style in columns))  # type: ignore[arg-type]
+        for key, label in labels.items()
+    ]
+    span = f"{at(summary, '/stand_in/span/start')} to {at(summary, '/stand_in/span/end')}"
+    terminal.table((f"short of {name}", "return", "volatility", "drawdown", "beta"), body, title=span)
+    keys = ("beta", "correlation", "tracking_error", "max_drawdown", "max_drawdown_levels")
+    beta, correlation, error, fall, their_fall = (at(summary, f"/stand_in/tracking/{key}") for key in keys)
+    terminal.text(
+        f"our basket on {name}: beta {numeral(beta, 'ratio')}, correlation {numeral(correlation, 'ratio')}, tracking "
+        f"error {numeral(error, 'percent')} a year, drawdown {numeral(fall, 'percent')} against "
+        f"{numeral(their_fall, 'percent')}"
+    )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from backtest.report import contents, evidence_tables, names, tactical, tape, theme
+from backtest.report import contents, evidence_tables, names, stand_in, tactical, tape, theme
 from backtest.report.bundle import packed, plotly_script
 from backtest.report.decision import tests
 from backtest.report.figures import sketches
@@ -104,6 +104,8 @@ def _tables(result: Result, summary: Summary, judged: list[Test]) -> dict[str, T
         contents.effectiveness(summary),
         contents.alternatives(summary),
         tactical.overlay(summary),
+        stand_in.accounts(summary),
+        stand_in.tracked(summary),
         contents.costs(summary),
         contents.attribution(summary),
         *evidence_tables.tables(summary),
