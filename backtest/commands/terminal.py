@@ -147,7 +147,8 @@ def _bar() -> Iterator[Progress]:
         task = bar.add_task("", total=None)
 
         def report(stage: str, done: int, total: int) -> None:
-            bar.update(task, description=stage, completed=done, total=total or None)
+            counted = f"{stage} {done:,} of {total:,}" if total else stage
+            bar.update(task, description=counted, completed=done, total=total or None)
 
         yield report
 

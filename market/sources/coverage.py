@@ -6,7 +6,10 @@ from collections.abc import Collection
 
 import pandas as pd
 
+from market.facts import FLOW_MAX_AGE_DAYS
 from market.store import Store
+
+REPORTED_WITHIN = pd.Timedelta(days=FLOW_MAX_AGE_DAYS)
 
 
 def contents(store: Store) -> dict[str, object]:
@@ -23,21 +26,27 @@ def contents(store: Store) -> dict[str, object]:
 def coverage(
     store: Store, index: str, wanted: Collection[str], since: pd.Timestamp, until: pd.Timestamp
 ) -> list[dict[str, int]]:
-    """By year: members at its end (or at `until`) among `wanted`, and how many of them have prices and facts."""
+    """By year: members at its end (or at `until`) among `wanted`, how many of them have prices in that year, and how
+    many a report that was no older than 15 months.
+    """
     members = store.frame("members", where=f"\"index\" = '{index}'")
-    have = {name: tickers_of(store, name) for name in ("prices", "facts")}
     rows = []
     for year in range(since.year, until.year + 1):
         day = min(pd.Timestamp(year, 12, 31), until)
         inside = members[(members["start"] <= day) & (members["end"].isna() | (members["end"] >= day))]
         names = set(inside["ticker"]) & set(wanted)
-        counts = {f"with_{name}": len(names & tickers) for name, tickers in have.items()}
-        rows.append({"year": year, "members": len(names), **counts})
+        traded = tickers_of(store, "prices", f"date BETWEEN '{year}-01-01' AND '{day:%F}'")
+        reported = tickers_of(store, "facts", f"period_end BETWEEN '{day - REPORTED_WITHIN:%F}' AND '{day:%F}'")
+        rows.append(
+            {"year": year, "members": len(names), "with_prices": len(names & traded),
+             "with_facts": len(names & reported)}
+        )  # fmt: skip
     return rows
 
 
-def tickers_of(store: Store, table: str) -> set[str]:
-    """Tickers that a table has rows of; none where there is no such table."""
+def tickers_of(store: Store, table: str, where: str = "") -> set[str]:
+    """Tickers that a table has rows of (that meet a SQL condition); none where there is no such table."""
     if not store.has(table):
         return set()
-    return set(store.query(f"SELECT DISTINCT ticker FROM {table}", (table,))["ticker"].to_pylist())
+    condition = f" WHERE {where}" if where else ""
+    return set(store.query(f"SELECT DISTINCT ticker FROM {table}{condition}", (table,))["ticker"].to_pylist())

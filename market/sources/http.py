@@ -6,7 +6,8 @@
    be of the expected kind, and, for JSON, be whole; otherwise it counts as a failed attempt.
 4. 429 and 503 with `Retry-After` pause every thread for that long; other failures (5xx, 403 bans, time-outs, cut
    bodies) wait with exponential back-off and jitter.
-5. 404 is an answer: `None`. After the last attempt a `DataError` says what was seen.
+5. 404 is an answer: `None`. After the last attempt a `DataError` says what was seen; after several such questions in a
+   row nothing more is asked.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import msgspec
 
 from market.errors import DataError
 from market.sources.http_cache import HttpCache, decoded
-from market.sources.pacing import Pace, Patience, completed
+from market.sources.pacing import Pace, Patience, Refusals, completed
 
 RETRIED = frozenset({403, 408, 425, 429, 500, 502, 503, 504})
 LONGEST_WAIT_SECONDS = 600.0
@@ -48,6 +49,7 @@ class Reader:
         self.patience = patience or Patience()
         self._cache = cache
         self._pace = Pace(self.patience.requests_per_second)
+        self._refusals = Refusals(self.patience.give_up_after)
         self._stopped = threading.Event()
         timeout = httpx.Timeout(self.patience.read_timeout, connect=self.patience.connect_timeout)
         self._client = httpx.Client(headers=headers, timeout=timeout, follow_redirects=True)
@@ -73,17 +75,21 @@ class Reader:
             kept = self._kept(url)
             if kept is not None:
                 return kept
+        self._refusals.demand()
         reasons: list[str] = []
         for attempt in range(self.patience.attempts):
             if attempt:
                 self._back_off(attempt)
             try:
-                return self._attempt(url, kinds)
+                answer = self._attempt(url, kinds)
+                self._refusals.answered()
+                return answer
             except _Failed as failure:
                 reasons.append(str(failure))
                 if failure.wait is not None:
                     self._pace.pause(failure.wait)
         seen = "; ".join(dict.fromkeys(reasons))
+        self._refusals.unanswered(seen)
         raise DataError(f"{url}: no usable answer after {self.patience.attempts} attempts ({seen})")
 
     def map(self, work: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[tuple[_T, _R | DataError]]:

@@ -3,6 +3,7 @@
 1. `Pace` hands out one slot a request; a pause (the server said "later") moves the next slot for every thread.
 2. `completed` runs work on a few threads and yields results as they come; memory holds what is in flight.
 3. A `DataError` of one item is handed back beside it; any other error ends the whole.
+4. `Refusals` ends the asking where a server has stopped answering (a ban): hours of vain attempts would prolong it.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Patience:
     read_timeout: float = 30.0
     deadline: float = 120.0
     in_flight: int = 4
+    give_up_after: int = 6  # questions in a row without an answer, each after all its attempts
 
     def back_off(self, attempt: int, random: float) -> float:
         """Seconds to wait before attempt number `attempt` (from 1), with `random` in [0, 1) as jitter.
@@ -64,6 +66,39 @@ class Pace:
         """Let nobody start a request for that long."""
         with self._lock:
             self._next_slot = max(self._next_slot, time.monotonic() + seconds)
+
+
+class NotAsked(DataError):
+    """The server was given up before this question."""
+
+
+class Refusals:
+    """Questions in a row that a server gave no usable answer to; shared by all threads."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._in_a_row = 0
+        self._reason = ""
+        self._lock = threading.Lock()
+
+    def demand(self) -> None:
+        """Raise `NotAsked` once the limit is reached."""
+        with self._lock:
+            if self._in_a_row >= self._limit:
+                raise NotAsked(
+                    f"not asked: {self._in_a_row} questions in a row got no answer ({self._reason}); "
+                    "wait a while and run the same command again, it goes on where it stopped"
+                )
+
+    def answered(self) -> None:
+        """The server answered, if only to say that it has nothing."""
+        with self._lock:
+            self._in_a_row = 0
+
+    def unanswered(self, reason: str) -> None:
+        """All attempts at one question failed."""
+        with self._lock:
+            self._in_a_row, self._reason = self._in_a_row + 1, reason
 
 
 def completed(

@@ -21,14 +21,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from market.errors import DataError
+from market.errors import ConfigError, DataError
 from market.members import LiveMembers, from_pitindex
 from market.sources.coverage import contents, coverage, tickers_of
 from market.sources.importers import new_york_fed
-from market.sources.pacing import Patience
+from market.sources.pacing import NotAsked, Patience
 from market.sources.parts import Note, Parts
 from market.sources.sec import reports
-from market.sources.sec.client import Endpoints, SecClient
+from market.sources.sec.client import Endpoints, SecClient, user_agent
 from market.sources.sec.company import fetch, securities_rows
 from market.sources.yahoo import Yahoo, last_final_day
 from market.store import Store, schema_of
@@ -90,6 +90,7 @@ class _Run:
     progress: Progress
     failed: list[dict[str, str]] = field(default_factory=list)
     excluded: list[dict[str, str]] = field(default_factory=list)
+    not_asked: dict[str, list[str]] = field(default_factory=dict)  # by reason
 
     @property
     def work(self) -> Path:
@@ -98,7 +99,18 @@ class _Run:
         return self.store.root / WORK
 
     def fail(self, what: str, reason: object) -> None:
-        self.failed.append({"what": what, "reason": str(reason)})
+        if isinstance(reason, NotAsked):
+            self.not_asked.setdefault(str(reason), []).append(what)
+        else:
+            self.failed.append({"what": what, "reason": str(reason).removeprefix(f"{what}: ")})
+
+    def failures(self) -> list[dict[str, str]]:
+        """What failed; what was not asked for any more is one entry a reason."""
+        left = [
+            {"what": f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0], "reason": reason}
+            for reason, names in self.not_asked.items()
+        ]
+        return left + sorted(self.failed, key=lambda one: one["what"])
 
 
 def sync(
@@ -120,17 +132,27 @@ def sync(
 
     `tickers` narrows the index to some names; `references` are funds and index levels to have prices of; `contact` is
     for the SEC (default `$HEDGEBASKET_CONTACT`); `now` is the New York time that decides which bars are final. Returns
-    `{"store", "fingerprint", "tables", "coverage", "failed", "excluded"}`. Raises `ConfigError` without a contact,
-    `DataError` where the store is being written by another or nothing at all could be fetched. With `texts` the annual
-    reports themselves are read too (a few megabytes each) and their terms counted.
+    `{"store", "fingerprint", "tables", "coverage", "failed", "excluded"}`. Raises `ConfigError` without a contact, for
+    a first day that is none or lies ahead, and where none of `tickers` was a member; `DataError` where the store is
+    being written by another or nothing at all could be fetched. With `texts` the annual reports themselves are read
+    too (a few megabytes each) and their terms counted.
     """
+    first, final_day = _first_day(since), last_final_day(now)
+    if first > final_day:
+        raise ConfigError(f"since {first.date()}: lies after the last day with prices, {final_day.date()}")
+    user_agent(contact)  # a missing contact is said before a store is made
+    live = from_pitindex(index)
+    members = set(live.members.loc[live.members["end"].isna() | (live.members["end"] >= first), "ticker"])
+    strangers = sorted(set(tickers or ()) - members)
+    if tickers is not None and not set(tickers) & members:
+        raise ConfigError(f"{', '.join(strangers) or 'no ticker'}: no member of {index} since {first.date()}")
+    wanted = sorted(members & set(tickers) if tickers is not None else members)
     opened = store if isinstance(store, Store) else Store.create(store)
     servers = servers or Servers.from_environment()
-    run = _Run(opened, pd.Timestamp(since), last_final_day(now), progress or (lambda stage, done, total: None))
+    run = _Run(opened, first, final_day, progress or (lambda stage, done, total: None))
+    for ticker in strangers:
+        run.fail(ticker, f"no member of {index} since {first.date()}")
     with opened.writer() as writer:
-        live = from_pitindex(index)
-        members = live.members[live.members["end"].isna() | (live.members["end"] >= run.since)]
-        wanted = sorted(set(members["ticker"]) & set(tickers) if tickers is not None else set(members["ticker"]))
         sec_parts, price_parts = Parts(run.work, "facts"), Parts(run.work, "prices")
         with SecClient(run.work / "sec", contact, servers.sec, patience, max_age_hours) as client:
             notes = _companies(run, client, sec_parts, wanted)
@@ -147,9 +169,19 @@ def sync(
         "fingerprint": opened.fingerprint,
         **contents(opened),
         "coverage": coverage(opened, index, wanted, run.since, run.final_day),
-        "failed": sorted(run.failed, key=lambda one: one["what"]),
+        "failed": run.failures(),
         "excluded": sorted(run.excluded, key=lambda one: one["what"]),
     }
+
+
+def _first_day(since: pd.Timestamp | str) -> pd.Timestamp:
+    try:
+        day = pd.Timestamp(since)
+    except ValueError as error:
+        raise ConfigError(f"since {since!r} is not a date; give YYYY-MM-DD") from error
+    if pd.isna(day):
+        raise ConfigError("since is empty; give YYYY-MM-DD")
+    return day.normalize()
 
 
 def _companies(run: _Run, client: SecClient, parts: Parts, wanted: Collection[str]) -> list[Note]:
@@ -185,7 +217,7 @@ def _texts(run: _Run, client: SecClient, notes: Collection[Note]) -> Parts:
     work = client.reader.map(lambda note: reports.fetch(client, parts, note, run.since), wanted)
     for done, (note, failures) in enumerate(work, 1):
         run.progress("annual reports", done, len(wanted))
-        for failure in [str(failures)] if isinstance(failures, DataError) else failures:
+        for failure in [failures] if isinstance(failures, DataError) else failures:
             run.fail(", ".join(map(str, _listed(note))), failure)
     return parts
 
@@ -233,7 +265,7 @@ def _assemble(
     companies = [f"CIK{int(str(note['cik'])):010d}" for note in notes if not note["excluded"]]
     held = price_parts.names()
     if not companies and not held:
-        seen = "; ".join(f"{one['what']}: {one['reason']}" for one in run.failed[:3])
+        seen = "; ".join(f"{one['what']}: {one['reason']}" for one in run.failures()[:3])
         raise DataError(f"nothing could be fetched ({seen})")
     run.progress("writing", 0, 0)
     if companies:

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from market.errors import DataError
 from market.facts import Flag, flag_names, kind_of
-from market.sources.pacing import Pace, Patience, completed
+from market.sources.pacing import Pace, Patience, Refusals, completed
 
 SETTLED_HOUR = 18  # New York: after it today's bar is final
 RATE_LIMIT_PAUSE = 30.0
@@ -175,6 +175,7 @@ class Yahoo:
 
         self.patience = patience or Patience(requests_per_second=2.0, in_flight=3, attempts=5, first_wait=2.0)
         self._pace = Pace(self.patience.requests_per_second)
+        self._refusals = Refusals(self.patience.give_up_after)
         self._stopped = threading.Event()
         cache.mkdir(parents=True, exist_ok=True)
         yfinance.set_tz_cache_location(str(cache))
@@ -233,20 +234,27 @@ class Yahoo:
         self._stopped.set()
 
     def _patiently(self, ticker: str, ask: Callable[[], _T]) -> _T:
-        reason = ""
+        self._refusals.demand()
+        reason, of_the_server = "", True
         for attempt in range(self.patience.attempts):
             if attempt and self._stopped.wait(self.patience.back_off(attempt, random.random())):
                 raise DataError("stopped")
             self._pace.wait(self._stopped)
             try:
-                return ask()
+                answer = ask()
+                self._refusals.answered()
+                return answer
             except self._limited:
                 reason = "rate limited"
                 self._pace.pause(min(RATE_LIMIT_PAUSE, self.patience.longest_wait))
             except self._missing as error:
+                self._refusals.answered()
                 raise DataError(f"{ticker}: {error}") from error
             except self._errors as error:
                 reason = f"{type(error).__name__}: {error}"
+                of_the_server &= isinstance(error, OSError)
+        if of_the_server:  # and not of this ticker
+            self._refusals.unanswered(reason)
         raise DataError(f"{ticker}: Yahoo gave no answer after {self.patience.attempts} attempts ({reason})")
 
 

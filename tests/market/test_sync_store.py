@@ -185,3 +185,54 @@ def test_servers_from_the_environment(monkeypatch):
     assert servers.sec == Endpoints("http://127.0.0.1:1", "http://127.0.0.1:1")
     assert servers.yahoo == "http://127.0.0.1:2"
     assert servers.fed.startswith("https://")
+
+
+def test_coverage_counts_what_each_year_has(tmp_path, clean):
+    """Bars of spring 2021, reports to the end of 2021: the year after has neither."""
+    report, _ = clean
+    assert report["coverage"] == [
+        {"year": 2021, "members": 3, "with_prices": 3, "with_facts": 3},
+        {"year": 2022, "members": 3, "with_prices": 0, "with_facts": 3},
+    ]
+    with Replay(replay_server.small_answers()) as server:
+        later = run(tmp_path / "store", server, now=pd.Timestamp("2024-06-03 12:00"))
+    assert later["coverage"][-1] == {"year": 2024, "members": 3, "with_prices": 0, "with_facts": 0}
+
+
+def test_a_ban_in_the_middle_ends_the_asking_and_the_next_sync_goes_on(tmp_path, clean):
+    """From the fifth question on the SEC and Yahoo refuse; nobody hammers at a closed door."""
+    brief = Patience(
+        requests_per_second=1000, attempts=3, first_wait=0.01, longest_wait=0.02, in_flight=2, give_up_after=2
+    )
+    with Replay(replay_server.small_answers(), lambda path, number, _: "403" if number >= 5 else None) as server:
+        report = run(tmp_path / "store", server, patience=brief)
+        refused = sum(status == "403" and path.startswith(("/submissions", "/api")) for path, status in server.log)
+    assert refused <= 4 * brief.attempts  # two questions in a row, and those under way beside them
+    assert any("not asked" in one["reason"] and "goes on where it stopped" in one["reason"] for one in report["failed"])
+    assert len(Store(tmp_path / "store").frame("facts")["ticker"].unique()) >= 1
+    with Replay(replay_server.small_answers()) as server:
+        report = run(tmp_path / "store", server)
+        assert server.counts["/files/company_tickers_exchange.json"] == 0  # kept from before
+    assert report["failed"] == []
+    assert report["fingerprint"] == clean[0]["fingerprint"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"since": "yesterday-ish"}, "is not a date"),
+        ({"since": "2030-01-01"}, "lies after the last day with prices"),
+        ({"tickers": ["ZZZZ"]}, "ZZZZ: no member of sp500 since 2021-01-01"),
+    ],
+)
+def test_what_cannot_be_synced_is_said_at_once(tmp_path, options, message):
+    given = {"since": "2021-01-01", "tickers": TICKERS} | options
+    with pytest.raises(ConfigError, match=message):
+        sync(tmp_path / "store", "sp500", contact="desk@example.com", now=NOW, **given)
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_stranger_among_the_tickers_is_named(tmp_path):
+    with Replay(replay_server.small_answers()) as server:
+        report = run(tmp_path / "store", server, tickers=("KO", "ZZZZ"))
+    assert report["failed"] == [{"what": "ZZZZ", "reason": "no member of sp500 since 2021-01-01"}]
