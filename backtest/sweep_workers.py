@@ -51,7 +51,7 @@ def in_processes(asked: Question, numbers: Sequence[int], workers: int) -> Done:
     deaths = 0
     while left:
         try:
-            for number, part in _one_pool(asked, left, workers):
+            for number, part in _one_pool(asked, tuple(left), workers):
                 left.remove(number)
                 deaths = 0
                 yield number, part
@@ -123,7 +123,7 @@ def on_cluster(asked: Question, numbers: Sequence[int], address: str) -> Done:
             ): number
             for number in numbers
         }
-        for future in answered(list(futures)):
+        for future in answered(list(futures), loop=client.loop):
             try:
                 part: bytes = future.result()
             except KilledWorker as error:

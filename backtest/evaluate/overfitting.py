@@ -2,7 +2,7 @@
 
 1. PBO (Bailey, Borwein, Lopez de Prado, Zhu 2017): split time into blocks, choose the best configuration on every half
    of them, and see how it ranks on the other half. `PBO` is the share of splits where it falls into the lower half.
-2. All splits at once: block sums of returns and squares, one matrix product each.
+2. Splits many at once: block sums of returns and squares, one matrix product each.
 3. Reality check (White 2000), SPA (Hansen 2005) and StepM (Romano and Wolf 2005) against a benchmark, by `arch`.
 4. The effective number of trials counts clusters of configurations that move together.
 
@@ -20,6 +20,8 @@ import pandas as pd
 from basket.hedge.bootstrap import optimal_block
 from basket.hedge.history import Array
 from market.errors import ConfigError, DataError
+
+CELLS_AT_ONCE = 2_000_000  # splits x configurations: 16 MB a table
 
 
 @dataclass(frozen=True)
@@ -61,21 +63,24 @@ def probability_of_overfitting(returns: pd.DataFrame | Array, n_blocks: int = 16
         raise DataError(f"PBO with {n_blocks} blocks needs {2 * n_blocks} sessions, has {len(table)}")
     blocks = table[len(table) - length * n_blocks :].reshape(n_blocks, length, -1)
     sums, squares = blocks.sum(axis=1), (blocks * blocks).sum(axis=1)
-    chosen = np.zeros((len(list(combinations(range(n_blocks), n_blocks // 2))), n_blocks))
-    for row, half in zip(chosen, combinations(range(n_blocks), n_blocks // 2), strict=True):
-        row[list(half)] = 1.0
+    halves = np.array(list(combinations(range(n_blocks), n_blocks // 2)))
+    chosen = np.zeros((len(halves), n_blocks))
+    np.put_along_axis(chosen, halves, 1.0, axis=1)
     count = length * n_blocks // 2
-    inside = _sharpes(chosen @ sums, chosen @ squares, count)
-    outside = _sharpes((1.0 - chosen) @ sums, (1.0 - chosen) @ squares, count)
-    best = inside.argmax(axis=1)
-    rows = np.arange(len(best))
-    of_best = outside[rows, best]
-    # average rank among ties, from 1; over n + 1, so that the logit is finite
-    below = (outside < of_best[:, None]).sum(axis=1)
-    equal = (outside == of_best[:, None]).sum(axis=1)
-    share = (below + 0.5 * (equal + 1.0)) / (table.shape[1] + 1.0)
+    in_best, of_best, share = np.empty(len(halves)), np.empty(len(halves)), np.empty(len(halves))
+    step = max(1, CELLS_AT_ONCE // table.shape[1])
+    for first in range(0, len(halves), step):
+        part = slice(first, first + step)
+        inside = _sharpes(chosen[part] @ sums, chosen[part] @ squares, count)
+        outside = _sharpes((1.0 - chosen[part]) @ sums, (1.0 - chosen[part]) @ squares, count)
+        best = inside.argmax(axis=1)
+        rows = np.arange(len(best))
+        in_best[part], of_best[part] = inside[rows, best], outside[rows, best]
+        # average rank among ties, from 1; over n + 1, so that the logit is finite
+        below = (outside < of_best[part, None]).sum(axis=1)
+        equal = (outside == of_best[part, None]).sum(axis=1)
+        share[part] = (below + 0.5 * (equal + 1.0)) / (table.shape[1] + 1.0)
     logits = np.log(share / (1.0 - share))
-    in_best = inside[rows, best]
     moved = in_best - in_best.mean()
     energy = float(moved @ moved)
     return Overfitting(
@@ -83,7 +88,7 @@ def probability_of_overfitting(returns: pd.DataFrame | Array, n_blocks: int = 16
         logits,
         float(moved @ of_best / energy) if energy > 0.0 else float("nan"),
         float((of_best < 0.0).mean()),
-        len(best),
+        len(halves),
         table.shape[1],
     )
 
