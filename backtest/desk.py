@@ -25,7 +25,7 @@ from basket.book import read_holdings
 from basket.building import Spec, build, read_spec
 from basket.built import Basket
 from basket.daily import DailySheet, daily_sheet
-from basket.orders import TradeList, decide_session, demand_size, trade_list
+from basket.orders import DEFAULT_NOTIONAL, TradeList, decide_session, demand_size, trade_list
 from basket.source_spec import FixedList, Positions
 from basket.spec import BasketSpec, BookSpec
 from market.errors import ConfigError, DataError
@@ -55,7 +55,7 @@ def desk(
     basket: str | os.PathLike[str] | Spec,
     data: Market,
     as_of: str | pd.Timestamp | None = None,
-    notional: float = 25e6,
+    notional: float | None = None,
     *,
     holdings: str | os.PathLike[str] | None = None,
     book: str | os.PathLike[str] | BookSpec | None = None,
@@ -65,11 +65,13 @@ def desk(
 ) -> Desk:
     """Trade list of a session (by default the last), and the daily sheet.
 
-    notional: USD. holdings: a CSV of what is held. book: a file of kind book. told: is told each stage.
+    notional: USD; by default what the shares of a file are worth, 25 m without. holdings: a CSV of what is held.
+    book: a file of kind book. told: is told each stage.
     Raises `ConfigError` for a bad request, `InfeasibleError` where the rules cannot hold on the day, `DataError` for
     missing data.
     """
-    demand_size(notional)
+    if notional is not None:
+        demand_size(notional)
     chosen = read_spec(basket)
     session = decide_session(data, as_of)
     if daily and session == data.sessions[0]:
@@ -85,17 +87,18 @@ def desk(
     held: str | os.PathLike[str] | pd.Series | None = holdings
     built: Basket | None = None
     if daily:
-        if holdings is None or long is not None:
-            told("building the basket to the day")
-            built = build(chosen, data, end=session, exclude=exclude, book=long)
+        told("building the basket to the day")
+        built = build(chosen, data, end=session, exclude=exclude, book=long)
         told("comparing with yesterday")
         ratios, in_force = _ratios(long, built, data, session)
         sheet = daily_sheet(
             chosen, data, session, notional, holdings=holdings, built=built, ratios=ratios, held_ratio=in_force
         )
         if holdings is None and built is not None:
-            held = _own_shares(built, data, session, notional)
+            held = _own_shares(built, data, session, DEFAULT_NOTIONAL if notional is None else notional)
     told("deciding the trades")
+    if holdings is None and notional is None:
+        notional = DEFAULT_NOTIONAL
     found = trade_list(chosen, data, session, notional, holdings=held, exclude=exclude, book=long, lot=lot)
     notes = list(found.notes)
     if built is not None and holdings is None and session in built.rebalances:

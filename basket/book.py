@@ -67,10 +67,11 @@ def read_holdings(path: str | os.PathLike[str], known: Collection[str]) -> Holdi
     if problems:
         raise ConfigError(problems)
     if not found:
-        raise ConfigError(f"{path}: no positions")
+        raise ConfigError(f"{path}: no positions; to start from nothing leave the file out")
     total = sum(found.values())
-    if unit == "weight" and abs(total - 1.0) > 0.005:
-        hint = "; they look like percentages: divide by 100" if abs(total - 100) < 0.5 else ""
+    # Weights of shorts may be written negative: −1 is a basket held short.
+    if unit == "weight" and abs(abs(total) - 1.0) > 0.005:
+        hint = "; they look like percentages: divide by 100" if abs(abs(total) - 100) < 0.5 else ""
         raise ConfigError(f"{path}: the weights sum to {total:.6g}, not to 1{hint}")
     return Holdings(unit, pd.Series(found, dtype=float).rename(unit))
 

@@ -1,9 +1,10 @@
 """What changed since yesterday: the sheet a desk reads in the morning.
 
-1. What is held: the positions of a file, or the basket's own, drifted from its last rebalance.
-2. Weights: yesterday's, today's, and the distance to what was bought; the largest drift first.
+1. What is held: the positions of a file, long and short as they are, or the basket's own since its last rebalance.
+2. Weights: yesterday's, today's, and the distance to what the rulebook bought last; the largest drift first.
 3. Profit and loss by name of one session, dividends owed and the borrow fee accrued by calendar day, in USD.
-4. What is new: flags that were not there yesterday, and earnings and ex-dates expected within ten sessions.
+4. What is new: flags that were not there yesterday, and earnings and ex-dates expected within ten sessions. No calendar
+   of announcements is read: expected are the dates of last year's same week, which were known by then.
 5. With a hedge ratio by session: how far it moved, and how far it is from what is held.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,7 @@ from basket.book import read_holdings
 from basket.building import Spec, build, read_spec
 from basket.built import Basket
 from basket.flags import expected_dividends, expected_earnings, flags
-from basket.orders import decide_session, demand_size, held_shares
+from basket.orders import DEFAULT_NOTIONAL, QUOTED_LONG, decide_session, demand_size, held_shares
 from basket.spec import BasketSpec
 from market.errors import DataError
 
@@ -32,14 +33,17 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 MONEY_MARKET_DAYS = 360.0
+EXPECTED_FROM = "earnings and ex-dates are expected 364 days after last year's; no announcement calendar is read"
 
 
 @dataclass(frozen=True)
 class DailySheet:
     """names: by ticker, weight_before, weight, bought, drift, return, pnl, dividend, borrow, expected dates, new_flags.
 
+    Weights are shares of the gross value, positive on the side the basket or book is held, negative on the other.
     Money in USD from the holder's side: a short gains when the name falls, owes the dividend and pays the fee.
-    ratio: yesterday's and today's hedge ratio and what is held, NaN without one.
+    notional: gross USD at the close before. not_held: weight of names the rulebook bought last and `names` lacks.
+    ratio: yesterday's and today's hedge ratio and what is held, NaN without one. notes: what was assumed.
     """
 
     as_of: pd.Timestamp
@@ -47,6 +51,8 @@ class DailySheet:
     notional: float
     names: pd.DataFrame
     ratio: dict[str, float]
+    not_held: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def totals(self) -> dict[str, float]:
         """Profit and loss, dividends and borrow of the session, and one-way drift from the weights bought."""
@@ -54,7 +60,7 @@ class DailySheet:
             "pnl": float(self.names["pnl"].sum()),
             "dividend": float(self.names["dividend"].sum()),
             "borrow": float(self.names["borrow"].sum()),
-            "drift": 0.5 * float(self.names["drift"].abs().sum()),
+            "drift": 0.5 * (float(self.names["drift"].abs().sum()) + sum(self.not_held.values())),
         }
 
     def as_json(self) -> dict[str, object]:
@@ -66,6 +72,9 @@ class DailySheet:
             "notional": self.notional,
             "totals": self.totals(),
             "ratio": {key: value if np.isfinite(value) else None for key, value in self.ratio.items()},
+            "not_held": self.not_held,
+            "expected_from": EXPECTED_FROM,
+            "notes": list(self.notes),
             "names": [{str(key): _plain(value) for key, value in row.items()} for row in rows],
         }
 
@@ -74,7 +83,7 @@ def daily_sheet(
     spec: str | os.PathLike[str] | Spec,
     data: Market,
     as_of: str | pd.Timestamp | None = None,
-    notional: float = 25e6,
+    notional: float | None = None,
     *,
     holdings: str | os.PathLike[str] | None = None,
     exclude: Collection[str] | Basket = (),
@@ -84,11 +93,14 @@ def daily_sheet(
 ) -> DailySheet:
     """The sheet of one session against the session before.
 
-    notional: USD of the position at the close before. holdings: a CSV of what is held; by default the basket itself,
-    built to the day (or `built`). ratios: hedge ratio by session. held_ratio: the ratio in force.
+    holdings: a CSV of what is held; by default the basket itself, built to the day (or `built`). notional: USD of the
+    position at the close before, 25 m by default; shares of a file are worth what they are worth. built: the basket of
+    the rulebook, whose last weights a file's are compared with. ratios: hedge ratio by session. held_ratio: the one in
+    force.
     Raises `ConfigError` for a bad date, notional or holdings, `DataError` when nothing is held.
     """
-    demand_size(notional)
+    size = DEFAULT_NOTIONAL if notional is None else notional
+    demand_size(size)
     session = decide_session(data, as_of)
     at = int(data.sessions.searchsorted(session))
     if at == 0:
@@ -96,29 +108,55 @@ def daily_sheet(
     before = data.sessions[at - 1]
     chosen = read_spec(spec)
     sign = -1.0 if isinstance(chosen, BasketSpec) else 1.0
-    panel = data.panel()
+    notes: tuple[str, ...] = ()
+    basket = built
+    if holdings is None and basket is None:
+        basket = build(chosen, data, end=session, exclude=exclude)
     if holdings is not None:
-        shares, _ = held_shares(read_holdings(holdings, set(data.tickers)), data, session, notional)
-        # The file counts shares after today's splits; yesterday there were fewer.
-        start = np.abs(shares) / panel.split[at] * np.nan_to_num(panel.close[at - 1])
-        bought = pd.Series(dtype=float)
-        if not start.any():
-            raise DataError(f"nothing held has a price on {before:%Y-%m-%d}")
-        weight_before = start / start.sum()
+        position, notes = _filed(holdings, data, at, size, sign)
     else:
-        basket = built if built is not None else build(chosen, data, end=session, exclude=exclude)
-        held = basket.held_on(before)
-        weight_before = np.zeros(len(data.tickers))
-        weight_before[data.tickers.get_indexer(held.index)] = held.to_numpy()
+        assert basket is not None
+        position = sign * size * _of(basket.held_on(before), data.tickers)
+    bought = None
+    if basket is not None:
         done = basket.weights.index[basket.weights.index <= before]
-        bought = basket.weights.loc[done[-1]]
-    columns = np.flatnonzero(weight_before)
-    frame = _names(data, at, columns, weight_before[columns], bought, notional * sign)
-    return DailySheet(session, before, float(notional), frame, _ratio(ratios, before, session, held_ratio))
+        bought = _of(basket.weights.loc[done[-1]], data.tickers) if len(done) else None
+    columns = np.flatnonzero(position)
+    frame = _names(data, at, columns, position[columns], sign, None if bought is None else bought[columns])
+    missing = np.zeros(0, dtype=np.int64) if bought is None else np.setdiff1d(np.flatnonzero(bought), columns)
+    return DailySheet(
+        session,
+        before,
+        float(np.abs(position).sum()),
+        frame,
+        _ratio(ratios, before, session, held_ratio),
+        {} if bought is None else {str(data.tickers[c]): float(bought[c]) for c in missing.tolist()},
+        notes,
+    )
+
+
+def _filed(
+    holdings: str | os.PathLike[str], data: Market, at: int, size: float, sign: float
+) -> tuple[Floats, tuple[str, ...]]:
+    """USD of each position of a file at the close before (n_assets,), negative for shorts, and what was assumed."""
+    panel = data.panel()
+    shares, notes = held_shares(read_holdings(holdings, set(data.tickers)), data, data.sessions[at], size)
+    if sign < 0 and (shares >= 0).all():
+        shares = -shares
+        notes.append(QUOTED_LONG)
+    # The file counts shares after today's splits; yesterday there were fewer.
+    position = shares / panel.split[at] * np.nan_to_num(panel.close[at - 1])
+    if not position.any():
+        raise DataError(f"nothing held has a price on {data.sessions[at - 1]:%Y-%m-%d}")
+    return position, tuple(notes)
+
+
+def _of(weights: pd.Series, tickers: pd.Index) -> Floats:
+    return weights.reindex(tickers).fillna(0.0).to_numpy(dtype=float)
 
 
 def _names(
-    data: Market, at: int, columns: npt.NDArray[np.int64], weight: Floats, bought: pd.Series, money: float
+    data: Market, at: int, columns: npt.NDArray[np.int64], position: Floats, sign: float, bought: Floats | None
 ) -> pd.DataFrame:
     panel = data.panel()
     today, yesterday = data.as_of(data.sessions[at]), data.as_of(data.sessions[at - 1])
@@ -127,17 +165,16 @@ def _names(
     with np.errstate(invalid="ignore"):
         price_move = np.nan_to_num(panel.split[at, columns] * close / last - 1.0)
         paid = np.nan_to_num(panel.split[at, columns] * panel.dividend[at, columns] / last)
-    grown = weight * (1.0 + price_move)
-    now = grown / grown.sum()
-    position = weight * money
+    worth = position * (1.0 + price_move)
+    now = sign * worth / np.abs(worth).sum()
     days = (data.sessions[at] - data.sessions[at - 1]).days
     fee = np.where(position < 0, yesterday.borrow_fee()[columns], 0.0)
-    target = bought.reindex(tickers).fillna(0.0).to_numpy() if len(bought) else np.full(len(columns), np.nan)
-    new = flags(today, columns, position * (1.0 + price_move))
+    target = np.full(len(columns), np.nan) if bought is None else bought
+    new = flags(today, columns, worth)
     old = flags(yesterday, columns, position)
     frame = pd.DataFrame(
         {
-            "weight_before": weight,
+            "weight_before": sign * position / np.abs(position).sum(),
             "weight": now,
             "bought": target,
             "drift": now - target,

@@ -33,7 +33,10 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Decision:
-    """Target weights (n_assets,) on the tickers of the data, and what they were chosen from."""
+    """Target weights (n_assets,) on the tickers of the data, and what they were chosen from.
+
+    unknown_tags: tags whose names are to be left out, and that the data do not know.
+    """
 
     spec: Spec
     view: View
@@ -41,6 +44,7 @@ class Decision:
     pool: Pool
     limits: Limits
     notes: tuple[tuple[str, float, str], ...]
+    unknown_tags: tuple[str, ...] = ()
 
 
 def decide(
@@ -83,4 +87,5 @@ def decide(
         pool,
         limits,
         tuple((event, value, text) for _, event, value, text in size.notes),
+        sourcing.unknown_tags,
     )

@@ -1,10 +1,10 @@
 """The trade list of a day: what to sell or buy, how many shares, how long it takes, what it costs, what to beware of.
 
 1. `decision.decide` gives the target weights on what the as-of session knows; positions from a file are incumbents.
-2. Target shares are whole lots whose value is as near to the notional as rounding allows: each is rounded down, then
-   lots are added where the remainder is largest, as long as that brings the total nearer.
-3. A trade is target less held. A basket is shorted (targets negative), a book is bought.
-4. Each trade gets its daily limit at the participation, its expected cost and, where it shorts, fee and availability.
+2. The size is the notional; without one it is what the file holds, or 25 m USD from nothing.
+3. `lots` turns the target weights into whole orders from what is held. A basket is shorted (targets negative), a book
+   is bought.
+4. Each order gets its daily limit at the participation, its expected cost and, where it shorts, fee and availability.
 
 The list is a recommendation at the as-of close; prices move before it is filled.
 """
@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from basket.book import Holdings, read_holdings
-from basket.building import Spec
+from basket.building import Spec, read_spec
 from basket.built import Basket
 from basket.capacity import (
     ADV_SESSIONS,
@@ -35,10 +35,11 @@ from basket.capacity import (
 )
 from basket.decision import Decision, decide
 from basket.flags import flags
+from basket.lots import one_side_each, side_of, target_shares
 from basket.spec import BasketSpec
 from basket.trades import TradeList
 from basket.trading_cost import half_spread, impact
-from market.errors import ConfigError
+from market.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from market.market import Market
@@ -46,16 +47,17 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Side = Literal["short", "long"]
 
 COMMISSION = 0.5e-4  # of what is traded
+DEFAULT_NOTIONAL = 25e6  # USD, from nothing
+QUOTED_LONG = "the holdings are all positive: read as a basket quoted long, that is, as shorts"
 
 
 def trade_list(
     spec: str | os.PathLike[str] | Spec,
     data: Market,
     as_of: str | pd.Timestamp | None = None,
-    notional: float = 25e6,
+    notional: float | None = None,
     *,
     holdings: str | os.PathLike[str] | pd.Series | None = None,
     exclude: Collection[str] | Basket = (),
@@ -63,7 +65,7 @@ def trade_list(
     lot: int = 1,
     participation: float = PARTICIPATION,
 ) -> TradeList:
-    """Orders that bring what is held to the target at `notional` USD.
+    """Orders that bring what is held to the target at `notional` USD (by default what is held, or 25 m from nothing).
 
     as_of: a session, by default the last. holdings: a CSV (`ticker, shares` or `ticker, weight`), or shares by ticker;
     shorts negative, or all positive for a basket quoted long. exclude, book: as in `basket.build`. lot: shares an order
@@ -72,20 +74,42 @@ def trade_list(
     Raises `ConfigError` for a notional that is not positive, a date that is no session (naming the next one) or a bad
     row of the holdings, `InfeasibleError` where the rules cannot hold on the day.
     """
-    demand_size(notional)
+    if notional is not None:
+        demand_size(notional)
     if lot < 1:
         raise ConfigError(f"lot: {lot} is no lot size; give 1 or more shares")
-    side_of_holdings = _read(holdings, data)
+    positions = _read(holdings, data)
     session = decide_session(data, as_of)
-    held, notes = held_shares(side_of_holdings, data, session, notional)
-    values = held * np.nan_to_num(data.as_of(session).close())
-    incumbents = pd.Series(values[values != 0], index=data.tickers[values != 0])
-    decision = decide(spec, data, session, held=incumbents, exclude=exclude, book=book)
-    sign = -1.0 if isinstance(decision.spec, BasketSpec) else 1.0
+    size = size_of(notional, positions, data, session)
+    held, notes = held_shares(positions, data, session, size)
+    if notional is None and positions is not None and positions.unit == "shares":
+        notes.append(f"no notional was given: sized at the {size:,.0f} USD held")
+    chosen = read_spec(spec)
+    sign = -1.0 if isinstance(chosen, BasketSpec) else 1.0
     if sign < 0 and held.any() and (held >= 0).all():
         held = -held
-        notes.append("the holdings are all positive: read as a basket quoted long, that is, as shorts")
-    return _list(decision, data, held, notional, sign, lot, participation, notes)
+        notes.append(QUOTED_LONG)
+    values = sign * held * np.nan_to_num(data.as_of(session).close())
+    # A long of a name is no part of a basket that is short.
+    incumbents = pd.Series(values[values > 0], index=data.tickers[values > 0])
+    decision = decide(chosen, data, session, held=incumbents, exclude=exclude, book=book)
+    return _list(decision, held, size, sign, lot, participation, notes)
+
+
+def size_of(notional: float | None, holdings: Holdings | None, data: Market, session: pd.Timestamp) -> float:
+    """USD to hold: what was asked for, or what the shares of a file are worth gross at the close, or 25 m.
+
+    Raises `DataError` where none of the shares has a price that day.
+    """
+    if notional is not None:
+        return float(notional)
+    if holdings is None or holdings.unit == "weight":
+        return DEFAULT_NOTIONAL
+    shares, _ = held_shares(holdings, data, session, 0.0)
+    size = float(np.abs(shares * np.nan_to_num(data.as_of(session).close())).sum())
+    if size == 0:
+        raise DataError(f"nothing held has a price on {session:%Y-%m-%d}; give a notional to start anew")
+    return size
 
 
 def demand_size(notional: float) -> None:
@@ -100,23 +124,6 @@ def decide_session(data: Market, as_of: str | pd.Timestamp | None) -> pd.Timesta
 
     at = len(data.sessions) - 1 if as_of is None else nearest_valid(data.sessions, as_of, "as-of date")
     return data.sessions[at]
-
-
-def round_to_lots(notional: Floats, price: Floats, lot: int = 1) -> Floats:
-    """Whole lots (n_names,) whose value is near each notional (USD, positive) and, in sum, nearest to the total.
-
-    >>> round_to_lots(np.array([50.0, 50.0]), np.array([30.0, 20.0])).tolist()
-    [2.0, 2.0]
-    """
-    lots = notional / (price * lot)
-    whole = np.floor(lots + 1e-9)
-    left = float(((lots - whole) * price * lot).sum())
-    for position in np.argsort(-(lots - whole), kind="stable").tolist():
-        cost = price[position] * lot
-        if lots[position] - whole[position] > 1e-9 and abs(left - cost) < abs(left):
-            whole[position] += 1.0
-            left -= cost
-    return whole * lot
 
 
 def _read(holdings: str | os.PathLike[str] | pd.Series | None, data: Market) -> Holdings | None:
@@ -148,7 +155,6 @@ def held_shares(
 
 def _list(
     decision: Decision,
-    data: Market,
     held: Floats,
     notional: float,
     sign: float,
@@ -160,21 +166,27 @@ def _list(
     columns = np.flatnonzero((decision.weights != 0) | (held != 0))
     price = view.close()[columns]
     weight = decision.weights[columns]
-    target = np.sign(weight) * sign * round_to_lots(np.abs(weight) * notional, price, lot)
+    target = target_shares(sign * weight * notional, held[columns], price, lot)
     wanted = columns[weight != 0]
     table = constituents_table(view, columns[weight != 0], weight[weight != 0], target[weight != 0], participation)
     table.insert(1, "rank", decision.pool.rank[wanted])
-    traded = np.round(target - held[columns])  # nobody fills a part of a share
+    which, before, after = one_side_each(held[columns], target)
+    traded = np.round(after - before)  # nobody fills a part of a share
     capacity = basket_capacity(weight[weight != 0], view.dollar_volume(ADV_SESSIONS)[wanted], PARTICIPATION, DAYS)
     if notional > capacity:
         notes.append(f"the notional is above the capacity of {capacity:,.0f} USD (five days at a tenth of the volume)")
+    if (nothing := int((target[weight != 0] == 0).sum())) > 0:
+        notes.append(f"{nothing} of {len(wanted)} names get no shares: less than {lot} of them at this notional")
+    if decision.unknown_tags:
+        tags = ", ".join(decision.unknown_tags)
+        notes.append(f"names tagged {tags} cannot be left out: the data hold no such tags")
     told = (*notes, *(f"{event}: {text}" for event, _, text in decision.notes))
     return TradeList(
         view.session,
         decision.spec.name,
         float(notional),
         table.sort_values(["weight", "ticker"], ascending=[False, True], ignore_index=True),
-        orders_table(view, columns, held[columns], traded, participation),
+        orders_table(view, columns[which], before, traded, participation),
         capacity,
         told,
         capacity_summary(view, pd.Series(decision.weights[wanted], index=view.tickers[wanted])),
@@ -219,7 +231,7 @@ def orders_table(
     frame = pd.DataFrame(
         {
             "ticker": view.tickers[columns].astype(str),
-            "side": [_side(before, trade) for before, trade in zip(held.tolist(), traded.tolist(), strict=True)],
+            "side": [side_of(before, trade) for before, trade in zip(held.tolist(), traded.tolist(), strict=True)],
             "shares": np.abs(traded),
             "price": price,
             "notional": money,
@@ -236,11 +248,4 @@ def orders_table(
         }
     )
     frame = frame[frame["shares"] != 0]
-    return frame.sort_values(["notional", "ticker"], ascending=[False, True], ignore_index=True)
-
-
-def _side(held: float, traded: float) -> str:
-    """The desk's word for a trade: what it does to the position it starts from."""
-    if traded < 0:
-        return "sell" if held > 0 else "sell_short"
-    return "buy_to_cover" if held < 0 else "buy"
+    return frame.sort_values(["notional", "ticker"], ascending=[False, True], kind="stable", ignore_index=True)

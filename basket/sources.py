@@ -79,12 +79,23 @@ class Sourcing:
         """Whether the user named the names: then no default filter touches them."""
         return isinstance(self.source, FixedList | Positions)
 
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Tags of names that are left out."""
+        rules = self.spec.selection
+        return rules.exclude_tags if not self.as_written or "exclude_tags" in rules.model_fields_set else ()
+
+    @property
+    def unknown_tags(self) -> tuple[str, ...]:
+        """Those of the tags that no row of the data carries: nobody can be left out for them."""
+        known = set(self.data.rows("tags")["tag"]) if self.data.has("tags") else set()
+        return tuple(tag for tag in self.tags if tag not in known)
+
     def pool(self, signal: pd.Timestamp, fill: int) -> Pool:
         """The pool of one rebalance, of what `signal` knows; `fill` (position) only values shares already held."""
         view = self.data.as_of(signal)
         rules = self.spec.selection
         issuers = self.exclude(signal)
-        tags = rules.exclude_tags if not self.as_written or "exclude_tags" in rules.model_fields_set else ()
         fee = rules.max_borrow_fee
         if fee is None and isinstance(self.spec, BasketSpec) and not self.as_written:
             fee = DEFAULT_MAX_BORROW_FEE
@@ -110,7 +121,7 @@ class Sourcing:
             rules,
             self.sizes,
             exclude_issuers=issuers,
-            exclude_tags=tags,
+            exclude_tags=self.tags,
             max_borrow_fee=fee,
             score=score,
             given=given,
@@ -155,6 +166,8 @@ class Sourcing:
                 shares = (rules.share, rules.enter_share or rules.share, rules.exit_share or rules.share)
                 count, enter, leave = (max(1, int(np.ceil(n_names * share - 1e-9))) for share in shares)
                 return count, enter, leave
+        if isinstance(self.source, FixedList):
+            n_names = len(self.source.tickers) or len(self.source.given)
         size = max(1, n_names)
         return size, size, size
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 WHOLE = {"shares", "held", "target", "limit_shares", "available_shares", "rank"}
+FORMULA = ("=", "+", "-", "@")
 DIGITS = {"price": 6, "notional": 2, "adv_share": 6, "days_to_trade": 4, "cost_bps": 2, "cost_usd": 2, "borrow_fee": 6}
 
 
@@ -41,13 +42,15 @@ class TradeList:
     def csv_text(self) -> str:
         """The orders as CSV for a desk's order system: one line each, shares whole, flags joined by a semicolon.
 
-        Unknown figures are empty fields; dates are ISO; nothing is thousands-separated.
+        Unknown figures are empty fields; dates are ISO; nothing is thousands-separated. A text that a spreadsheet would
+        take for a formula is written behind an apostrophe.
         """
         frame = _flat(self.orders)
+        frame["ticker"] = [_no_formula(text) for text in frame["ticker"]]
         frame.insert(0, "date", f"{self.as_of:%Y-%m-%d}")
         frame.insert(1, "basket", self.name)
         for column, digits in DIGITS.items():
-            frame[column] = frame[column].round(digits)
+            frame[column] = frame[column].replace([np.inf, -np.inf], np.nan).round(digits)
         for column in WHOLE & set(frame.columns):
             frame[column] = frame[column].round().astype("Int64")
         return frame.to_csv(index=False, lineterminator="\n")
@@ -69,6 +72,11 @@ class TradeList:
             "net_cash_usd": self.net_cash_usd,
             "notes": list(self.notes),
         }
+
+
+def _no_formula(text: str) -> str:
+    plain = "".join(character for character in text if character.isprintable())
+    return f"'{plain}" if plain.startswith(FORMULA) else plain
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:

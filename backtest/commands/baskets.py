@@ -25,16 +25,18 @@ Daily = Annotated[bool, typer.Option("--daily", help="What changed since yesterd
 OrdersFile = Annotated[
     str, typer.Option("--csv", "--orders", metavar="FILE|-", help="The orders as CSV, to a file or to stdout with -.")
 ]
-Notional = Annotated[float, typer.Option("--notional", metavar="USD", help="Size of the position.")]
+Notional = Annotated[
+    float | None,
+    typer.Option("--notional", metavar="USD", help="Size of the position; by default what --from holds, or 25e6."),
+]
 Lot = Annotated[int, typer.Option("--lot", metavar="N", help="Shares an order is a multiple of.")]
 Rules = Annotated[bool, typer.Option("--rulebook", help="The rules in words; opens no data.")]
-DEFAULT_NOTIONAL = 25e6
 
 
 def basket(
     basket: BasketFile,
     as_of: LatestAsOf = "",
-    notional: Notional = DEFAULT_NOTIONAL,
+    notional: Notional = None,
     holdings: Holdings = "",
     book: Book = "",
     daily: Daily = False,
@@ -52,7 +54,7 @@ def basket(
     Without --book no company is left out for standing in the long book; a run leaves its book's companies out.
     --from takes a CSV with ticker and shares (or weight); shorts negative.
     --daily shows drift, profit and loss by name, fees, coming earnings and ex-dates, new flags, and with --book the
-    hedge ratio; without --from for the basket's own names since its last rebalance.
+    hedge ratio: of the positions in --from, or of the basket's own names since its last rebalance.
     \b
     Examples:
       hedgebasket basket configs/baskets/low_quality.yaml --as-of 2024-01-19 --book configs/books/mega_cap.yaml
@@ -150,6 +152,8 @@ def _show_orders(terminal: Terminal, trades: TradeList, renewal: bool) -> None:
 
 
 def _show_sheet(terminal: Terminal, name: str, sheet: DailySheet) -> None:
+    from basket.daily import EXPECTED_FROM
+
     terminal.table(
         ("ticker", "weight", "drift", "return", "P&L", "dividend", "borrow", "earnings", "ex-date", "new flags"),
         [
@@ -171,7 +175,14 @@ def _show_sheet(terminal: Terminal, name: str, sheet: DailySheet) -> None:
     )
     totals = sheet.totals()
     money = ", ".join(f"{key} {numeral(totals[key], 'usd', sign=True)}" for key in ("pnl", "dividend", "borrow"))
-    terminal.text(f"in all: {money}; drift {numeral(totals['drift'], 'percent')} one-way since it was last traded")
+    if sheet.not_held:
+        names = ", ".join(list(sheet.not_held)[:8]) + (", ..." if len(sheet.not_held) > 8 else "")
+        count = f"{len(sheet.not_held)} name{'s'[: len(sheet.not_held) != 1]}"
+        terminal.text(f"not held: {count} the rulebook bought last ({names})")
+    terminal.text(f"in all: {money}; drift {numeral(totals['drift'], 'percent')} one-way from what was last bought")
+    terminal.text(EXPECTED_FROM)
+    for note in sheet.notes:
+        terminal.text(f"note: {note}")
     ratio = sheet.ratio
     if ratio["now"] == ratio["now"]:
         terminal.text(

@@ -136,9 +136,19 @@ def test_the_daily_sheet_is_that_of_the_basket_a_run_builds(run, data) -> None:
 
 def test_the_daily_sheet_of_a_file(run, tmp_path) -> None:
     path = written(tmp_path, "held.csv", "ticker,shares\nUAL,-20000\nMU,-3000\n")
-    found = json.loads(run(FLAGSHIP, "--as-of", DAY, "--daily", "--from", path, "--json", "-").stdout)
-    assert {row["ticker"] for row in found["daily"]["names"]} == {"UAL", "MU"}
-    assert found["daily"]["ratio"]["now"] is None
+    mine = written(tmp_path, "b.yaml", "kind: basket\nname: b\nsource: {kind: fixed, tickers: [UAL, MU, KO]}\n")
+    found = json.loads(run(mine, "--as-of", DAY, "--daily", "--from", path, "--json", "-").stdout)
+    sheet = found["daily"]
+    # Closes of 19 and 22 January 2024: 38.85 and 38.45, 87.50 and 89.24.
+    pnl = {row["ticker"]: row["pnl"] for row in sheet["names"]}
+    assert pnl == pytest.approx({"UAL": 20000 * (38.82 - 38.45), "MU": 3000 * (87.5 - 89.24)}, rel=0.02)
+    assert sheet["not_held"] == pytest.approx({"KO": 1 / 3})
+    assert sheet["ratio"]["now"] is None
+    assert "364 days" in sheet["expected_from"]
+    assert found["notional"] == pytest.approx(20000 * 38.45 + 3000 * 89.24, rel=1e-3)
+    shown = run(mine, "--as-of", DAY, "--daily", "--from", path).stdout
+    assert "not held: 1 name the rulebook bought last (KO)" in shown
+    assert "no announcement calendar is read" in shown
 
 
 def test_on_a_signal_session_the_books_own_decision_counts(data) -> None:

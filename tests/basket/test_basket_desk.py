@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import csv
+import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,8 +14,9 @@ from basket.book import read_holdings
 from basket.capacity import annual_impact_bps, basket_capacity, days_to_trade, notional_at_impact
 from basket.daily import daily_sheet
 from basket.decision import decide
-from basket.flags import expected_dividends
-from basket.orders import round_to_lots, trade_list
+from basket.flags import expected_dividends, expected_earnings
+from basket.lots import round_to_lots, target_shares
+from basket.orders import trade_list
 from basket.spec import BasketSpec
 from basket.trading_cost import half_spread, impact
 from market.errors import ConfigError
@@ -98,6 +102,86 @@ def test_the_trades_from_what_is_held(planted, write, tmp_path) -> None:
     assert list(back["ticker"]) == list(made.index)
 
 
+def test_orders_are_multiples_of_the_lot_whatever_is_held(planted) -> None:
+    held = pd.Series({"S00": -137.0, "S01": -4020.0, "S02": -55.0, "S04": 30.0})
+    made = trade_list(LIST, planted, "2023-05-31", 3e5, holdings=held, lot=100)
+    orders = made.orders.set_index("ticker")
+    assert (orders.loc[["S00", "S01"], "shares"] % 100 == 0).all()
+    assert orders.loc["S02", ["shares", "target"]].tolist() == [55.0, 0.0]  # closed with its odd shares
+    assert orders.loc["S04", "side"] == "sell"
+    assert made.constituents["notional"].sum() == pytest.approx(-3e5, abs=100 * orders["price"].max())
+    rng = np.random.default_rng(8)
+    for lot in (1, 10, 100):
+        price, held_now = rng.uniform(5, 300, 30), rng.integers(-4000, 4000, 30).astype(float)
+        money = -rng.dirichlet(np.ones(30)) * 1e7 * (rng.random(30) < 0.9)
+        after = target_shares(money, held_now, price, lot)
+        assert (after <= 0).all()
+        same_side = (money < 0) & (held_now <= 0)
+        assert ((after - held_now)[same_side] % lot == 0).all()
+        assert (after[money == 0] == 0).all()
+        assert abs((after * price - money).sum()) <= lot * price.max()
+
+
+def test_a_trade_across_zero_is_a_long_sale_and_a_short_sale(planted) -> None:
+    made = trade_list(LIST, planted, "2023-05-31", 2e5, holdings=pd.Series({"S00": 500.0, "S01": -10.0}))
+    rows = made.orders[made.orders["ticker"] == "S00"].set_index("side")
+    assert rows.loc["sell", ["held", "target", "shares"]].tolist() == [500.0, 0.0, 500.0]
+    assert rows.loc["sell_short", "held"] == 0
+    assert rows.loc["sell_short", "target"] == -rows.loc["sell_short", "shares"]
+    assert np.isnan(rows.loc["sell", "borrow_fee"])
+    assert rows.loc["sell_short", "borrow_fee"] > 0
+    # The long is not an incumbent of the short basket.
+    assert made.constituents["shares"].lt(0).all()
+
+
+def test_the_figures_of_an_order_by_hand(planted) -> None:
+    row = trade_list(LIST, planted, "2023-05-31", 4e6).orders.set_index("ticker").loc["S00"]
+    panel, i = planted.panel(), planted.tickers.get_loc("S00")
+    t = panel.row(pd.Timestamp("2023-05-31"))
+    traded = panel.close[t - 19 : t + 1, i] * panel.volume[t - 19 : t + 1, i]
+    adv = np.median(traded)
+    returns = panel.close[t - 62 : t + 1, i] / panel.close[t - 63 : t, i] - 1
+    money = row["shares"] * panel.close[t, i]
+    assert row["notional"] == pytest.approx(money)
+    assert row["adv_share"] == pytest.approx(money / adv)
+    assert row["days_to_trade"] == pytest.approx(money / (0.1 * adv))
+    assert row["limit_shares"] == np.floor(0.1 * adv / panel.close[t, i])
+    # 130 bn USD of capitalisation: 1 bp of half-spread, half a basis point of commission, and the root of the share.
+    cost = 1e-4 + 0.5e-4 + returns.std(ddof=1) * np.sqrt(money / adv)
+    assert row["cost_bps"] == pytest.approx(1e4 * cost)
+    assert row["cost_usd"] == pytest.approx(cost * money)
+
+
+def test_without_a_notional_the_size_is_what_is_held(planted, write) -> None:
+    held = pd.Series({"S00": -1000.0, "S08": -300.0})
+    price = pd.Series(planted.as_of("2023-05-31").close(), index=planted.tickers)
+    worth = 1000 * price["S00"] + 300 * price["S08"]
+    made = trade_list(LIST, planted, "2023-05-31", holdings=held)
+    assert made.notional == pytest.approx(worth)
+    assert made.constituents["notional"].sum() == pytest.approx(-worth, abs=price.max())
+    assert abs(made.net_cash_usd) <= price.max()  # rounding leaves less than a share's worth of cash
+    assert any("no notional was given" in note for note in made.notes)
+    assert trade_list(LIST, planted, "2023-05-31").notional == 25e6
+    shorts = write("w.csv", "ticker,weight\nS00,-0.5\nS01,-0.5\n")
+    assert trade_list(LIST, planted, "2023-05-31", 1e6, holdings=shorts).orders.empty
+    small = trade_list(LIST, planted, "2023-05-31", 10.0)
+    assert any("2 of 2 names get no shares" in note for note in small.notes)
+
+
+def test_what_cannot_be_left_out_is_said(planted, write) -> None:
+    told = trade_list(write("b.yaml", BASKET), planted, "2023-05-31", 1e6).notes
+    assert "names tagged merger_target cannot be left out: the data hold no such tags" in told
+
+
+def test_a_csv_of_orders_holds_no_formula(planted) -> None:
+    made = trade_list(LIST, planted, "2023-05-31", 1e6)
+    for wicked in ("=1+2", "+A1", "-B2", "@SUM(A1)", "\t=1", "\r=1"):
+        rows = made.orders.assign(ticker=[wicked, "S01"], days_to_trade=np.inf)
+        table = list(csv.reader(io.StringIO(replace(made, orders=rows).csv_text())))
+        assert [row[2] for row in table[1:]] == ["'" + wicked.strip(), "S01"]
+        assert [row[11] for row in table[1:]] == ["", ""]  # unknown, not inf
+
+
 def test_a_basket_already_held_needs_no_trades(planted) -> None:
     first = trade_list(LIST, planted, "2023-05-31", 2e5)
     held = first.orders.set_index("ticker")["target"]
@@ -152,7 +236,7 @@ def test_every_bad_row_of_a_holdings_file_is_told(planted, write) -> None:
         ("ticker,size\nS00,1\n", "expected the columns ticker and either shares or weight; found ticker, size"),
         ("ticker,weight\nS00,60\nS01,40\n", "the weights sum to 100, not to 1; they look like percentages"),
         ("ticker,weight\nS00,0.5\nS01,0.4\n", "the weights sum to 0.9, not to 1"),
-        ("ticker,shares\n", "no positions"),
+        ("ticker,shares\n", "no positions; to start from nothing leave the file out"),
     ):
         with pytest.raises(ConfigError, match=message):
             read_holdings(write("bad.csv", wrong), set(planted.tickers))
@@ -206,16 +290,48 @@ def test_the_daily_sheet_adds_up(planted, write) -> None:
     json.dumps(made.as_json(), allow_nan=False)
 
 
-def test_the_daily_sheet_of_a_holdings_file_and_a_ratio(planted, write) -> None:
-    held = write("held.csv", "ticker,shares\nS00,-100\nS03,-200\n")
+def test_the_daily_sheet_of_a_holdings_file_is_in_its_own_money(planted, write) -> None:
+    held = write("held.csv", "ticker,shares\nS00,-100\nS03,-200\nS02,50\n")
     ratios = pd.Series([0.8, 0.9], index=pd.to_datetime(["2023-01-31", "2023-02-01"]))
-    made = daily_sheet(LIST, planted, "2023-02-01", 1e6, holdings=held, ratios=ratios, held_ratio=0.75)
+    built = basket.build(LIST, planted, start="2023-01-10")
+    made = daily_sheet(LIST, planted, "2023-02-01", holdings=held, built=built, ratios=ratios, held_ratio=0.75)
     panel = planted.panel()
-    before = panel.row(pd.Timestamp("2023-01-31"))
+    before, now = (panel.row(pd.Timestamp(day)) for day in ("2023-01-31", "2023-02-01"))
+    close = {name: panel.close[[before, now], panel.column(name)] for name in ("S00", "S02", "S03")}
     # 200 shares after the split of the day were 100 the day before.
-    worth = {name: n * panel.close[before, panel.column(name)] for name, n in (("S00", 100), ("S03", 100))}
-    assert made.names.loc["S03", "weight_before"] == pytest.approx(worth["S03"] / sum(worth.values()))
+    start = {"S00": -100 * close["S00"][0], "S03": -100 * close["S03"][0], "S02": 50 * close["S02"][0]}
+    end = {"S00": -100 * close["S00"][1], "S03": -200 * close["S03"][1], "S02": 50 * close["S02"][1]}
+    gross = sum(abs(worth) for worth in start.values())
+    assert made.notional == pytest.approx(gross)
+    for name in start:
+        row = made.names.loc[name]
+        assert row["pnl"] == pytest.approx(end[name] - start[name])
+        assert row["weight_before"] == pytest.approx(-start[name] / gross)  # the long is on the other side
+        assert row["weight"] == pytest.approx(-end[name] / sum(abs(worth) for worth in end.values()))
+    assert made.names.loc["S02", "borrow"] == 0
+    assert made.names.loc["S00", "borrow"] < 0
+    # The rulebook holds half of S00 and half of S01.
+    assert made.names.loc["S00", "drift"] == pytest.approx(made.names.loc["S00", "weight"] - 0.5)
+    assert made.not_held == {"S01": 0.5}
+    drift = made.names["drift"].abs().sum() + 0.5
+    assert made.totals()["drift"] == pytest.approx(drift / 2)
     assert made.ratio == pytest.approx({"before": 0.8, "now": 0.9, "held": 0.75, "change": 0.1, "from_held": 0.15})
+    long = daily_sheet(LIST, planted, "2023-02-01", holdings=write("long.csv", "ticker,shares\nS00,100\n"))
+    assert long.names.loc["S00", "pnl"] == pytest.approx(end["S00"] - start["S00"])
+    assert "read as a basket quoted long" in long.notes[0]
+    json.dumps(made.as_json(), allow_nan=False)
+
+
+def test_what_is_expected_was_known_on_the_day(planted) -> None:
+    """Ex-dates and earnings of the future must not be read: the sheet says the same when there is none."""
+    days = pd.to_datetime(["2022-05-10", "2023-05-09", "2023-05-16"])
+    known = planted.with_tables(earnings=pd.DataFrame({"ticker": ["S00", "S00", "S01"], "date": days}))
+    for day in ("2023-04-28", "2023-05-01", "2023-05-08", "2023-05-09"):
+        view, cut = known.as_of(day), known.cut(day).as_of(day)
+        pd.testing.assert_series_equal(expected_earnings(view), expected_earnings(cut))
+        pd.testing.assert_series_equal(expected_dividends(view), expected_dividends(cut))
+    # 364 days after 10 May 2022; that S01 announces on the 16th nobody knew.
+    assert expected_earnings(known.as_of("2023-05-01")).to_dict() == {"S00": pd.Timestamp("2023-05-09")}
 
 
 def test_ex_dates_expected_are_those_of_a_year_before(planted) -> None:
