@@ -14,7 +14,7 @@ from screens.describe import figure_in_words, rule_in_words
 from screens.measurement import direction_of
 from screens.registry import REGISTRY
 from screens.rule_spec import Condition
-from screens.rules import Tested, natural_order
+from screens.rules import Obstacle, Tested, natural_order
 from screens.scoring import Floats
 from screens.screened import Screened
 
@@ -27,11 +27,7 @@ def what_would_change(screened: Screened, at: int, chosen: bool) -> list[str]:
             figure = limit.figure
             has = "" if figure is None else f" (now {_cell(figure[at])})"
             found.append(f"universe.{code}: needs {limit.requirement}{has}")
-    found += [
-        f"{test.path}: {_condition(screened, test, at)}"
-        for test in screened.outcome.tested
-        if not test.met[at] and not (test.missing[at] and not screened.population[at])
-    ]
+    found += [_obstacle(screened, one, at) for one in screened.obstacles(at)]
     found += missing_blocks(screened, at)
     if np.isnan(screened.rank[at]):
         return found
@@ -41,6 +37,8 @@ def what_would_change(screened: Screened, at: int, chosen: bool) -> list[str]:
         score = _score_at(screened, leave)
         margin = "" if score is None else f"; the score there is {score:.2f}, now {screened.score[at]:.2f}"
         found.append(f"rank {rank}: stays until it ranks worse than {leave}{margin}")
+    elif not chosen and screened.sector_full(at):
+        found.append(f"rank {rank}: {screened.spec.selection.max_per_sector} worse names of its sector are in already")
     elif not chosen and enter is not None:
         found += _climb(screened, at, rank, enter)
     return found
@@ -70,18 +68,25 @@ def borders(screened: Screened) -> tuple[int | None, int | None]:
     return enter, leave
 
 
-def _condition(screened: Screened, test: Tested, at: int) -> str:
+def _obstacle(screened: Screened, one: Obstacle, at: int) -> str:
+    test = next(test for test in screened.outcome.tested if test.path == one.path)
+    needs = "needs" if one.wanted else "needs no"
+    enough = f" (one of {one.one_of} is enough)" if one.one_of else ""
+    return f"{one.path}: {_condition(screened, test, at, needs)}{enough}"
+
+
+def _condition(screened: Screened, test: Tested, at: int, needs: str) -> str:
     leaf = test.leaf
     if not isinstance(leaf, Condition) or test.values is None:
-        return f"needs {rule_in_words(leaf)}"
+        return f"{needs} {rule_in_words(leaf)}"
     label = screened.spec.labels()[leaf.key()]
     unit = REGISTRY[leaf.metric].unit
     if test.missing[at]:
-        return f"needs {rule_in_words(leaf, label)}, but {label} is not known"
+        return f"{needs} {rule_in_words(leaf, label)}, but {label} is not known"
     now = figure_in_words(float(test.values.value[at]), unit)
     if np.isnan(test.values.value[at]) and test.values.reason is not None:
         now = str(test.values.reason[at]).replace("_", " ")
-    words = f"needs {rule_in_words(leaf, label)}; now {now}"
+    words = f"{needs} {rule_in_words(leaf, label)}; now {now}"
     if test.percentile is None:
         return words
     words += f", percentile {test.percentile[at]:.2f}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 from screens.rule_spec import Condition, Label, MetricCall
 
+COLUMNS = 80
 _REASONS = {
     "neg_ebitda": "net debt but no EBITDA: worst tier",
     "neg_ebit": "interest but no operating income: worst tier",
@@ -59,6 +61,11 @@ def figure_in_words(value: float, unit: str = "") -> str:
         return "unknown"
     scale, word = next(((s, w) for s, w in ((1e9, " bn"), (1e6, " m")) if abs(value) >= s), (1.0, ""))
     return f"{value / scale:.4g}{word}{f' {unit}' if unit else ''}"
+
+
+def wrapped(line: str, indent: int) -> str:
+    """A line of a terminal's 80 columns, what is over going beneath it at `indent`."""
+    return textwrap.fill(line, COLUMNS, subsequent_indent=" " * indent, break_on_hyphens=False)
 
 
 def reason_in_words(code: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from screens.change import borders, missing_blocks
-from screens.describe import figure_in_words, rule_in_words
+from screens.describe import figure_in_words, rule_in_words, wrapped
 from screens.rule_spec import Condition
 from screens.screened import NO_SCORE, Screened
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RANK = "rank"
+SECTOR_FULL = "selection.max_per_sector"
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,13 @@ class Difference:
         enters, leaves = len(self.entries()), len(self.exits())
         lines = [f"{self.before} -> {self.after}: +{enters} -{leaves}, {len(self.stayed)} stay"]
         lines += [f"  +{n['enters']} -{n['leaves']} because of {cause}" for cause, n in self.by_cause().items()]
-        for title, action in (("Enter", "enters"), ("Leave", "leaves")):
+        for title, action in (
+            (f"Enter, and what kept them out of {self.before}", "enters"),
+            (f"Leave, and what keeps them out of {self.after}", "leaves"),
+        ):
             chosen = [move for move in self.moves if move.action == action]
             if chosen:
-                lines += ["", title, *(f"  {move.ticker:8}{move.words}" for move in chosen)]
+                lines += ["", title, *(wrapped(f"  {move.ticker:8}{move.words}", 10) for move in chosen)]
         return "\n".join(lines)
 
 
@@ -110,7 +114,10 @@ def _move(ticker: str, action: Literal["enters", "leaves"], before: Screened, af
     causes = outside.reasons(at)
     if causes:
         words = "; ".join(_cause_in_words(outside, cause, at) for cause in causes)
-        return Move(ticker, action, tuple(causes), f"{_name(outside)}: {words}", *ranks)
+        return Move(ticker, action, tuple(causes), words, *ranks)
+    if outside.sector_full(at):
+        words = f"{outside.spec.selection.max_per_sector} worse names of its sector are in already"
+        return Move(ticker, action, (SECTOR_FULL,), words, *ranks)
     return Move(ticker, action, (RANK,), _rank_in_words(ticker, ranks, before, after, action), *ranks)
 
 
@@ -128,15 +135,16 @@ def _cause_in_words(screened: Screened, cause: str, at: int) -> str:
     for test in screened.outcome.tested:
         if test.path != cause:
             continue
+        unwanted = "" if test.met[at] else "not "  # met where the rule stands under a `not`
         if not isinstance(test.leaf, Condition) or test.values is None:
-            return f"not {rule_in_words(test.leaf)}"
+            return f"{unwanted}{rule_in_words(test.leaf)}"
         label = screened.spec.labels()[test.leaf.key()]
         if test.missing[at]:
             return f"{label} is not known"
         rule = rule_in_words(test.leaf, label)
         value = figure_in_words(float(test.values.value[at]))
         share = "" if test.percentile is None else f" at percentile {test.percentile[at]:.2f}"
-        return f"not {rule} ({value}{share})"
+        return f"{unwanted}{rule} ({value}{share})"
     limit = screened.admission.limits.get(cause.removeprefix("universe."))
     if limit is not None:
         return f"{cause} asks for {limit.requirement}"

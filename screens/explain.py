@@ -12,7 +12,7 @@ An explanation is data (`as_dict`) that can be said in words (`words`).
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,11 +27,14 @@ from screens.screened import Screened
 from screens.wording import did_you_mean
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from market.view import View
 
 Number = float | None
 
 # A sector whose figures vary by less than a tenth of all names' is told apart as a whole.
+AI_SCORES = ("ai_beneficiary", "ai_at_risk", "ai_financing_fragile", "ai_disagreement")
 ALIKE, SAME, FEWEST_ALIKE = 0.1, 1e-9, 5
 
 
@@ -58,6 +61,7 @@ class RuleAnswer:
     missing: bool
     reason: str
     note: str = ""
+    filings: tuple[FilingAnswer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,10 @@ class FilingAnswer:
 
 @dataclass(frozen=True)
 class MetricAnswer:
-    """One metric: the figure in its unit, and its percentile (higher is worse)."""
+    """One metric: the figure in its unit, and its percentile (higher is worse).
+
+    sources, tags: for a score of AI exposure, the percentile that each source alone gives the name, and its dated tags.
+    """
 
     name: str
     value: Number
@@ -84,6 +91,8 @@ class MetricAnswer:
     reason: str
     filings: tuple[FilingAnswer, ...]
     note: str = ""
+    sources: dict[str, Number] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,6 +128,24 @@ class Explanation:
     def as_dict(self) -> dict[str, object]:
         """Plain data for JSON."""
         return asdict(self)
+
+    def frame(self) -> pd.DataFrame:
+        """One row a limit, rule, block and metric: what was asked, what was found, and whether it passed."""
+        import pandas as pd
+
+        rows: list[tuple[object, ...]] = [
+            ("universe", limit.limit, limit.requirement, limit.value, None, limit.passed) for limit in self.universe
+        ]
+        rows += [("rule", rule.path, rule.rule, rule.value, rule.percentile, rule.passed) for rule in self.rules]
+        for block in self.blocks:
+            needs = f"{block.known} of {block.needed} needed"
+            rows.append(("block", block.name, needs, block.score, block.percentile, None))
+            rows += [
+                ("metric", f"{block.name}.{metric.name}", metric.reason, metric.value, metric.percentile, None)
+                for metric in block.metrics
+            ]
+        columns = ["part", "name", "asked", "value", "percentile", "passed"]
+        return pd.DataFrame(rows, columns=columns).set_index("part")
 
     def words(self) -> str:
         """The same for reading."""
@@ -177,6 +204,7 @@ def _rule(test: Tested, at: int, screened: Screened) -> RuleAnswer:
         missing=bool(test.missing[at]),
         reason=_reason(test.values, at),
         note=sector_alone(test.values, screened, at),
+        filings=_filings(leaf, at, screened.view),
     )
 
 
@@ -208,7 +236,25 @@ def _metric(use: MetricCall, label: str, within: str, at: int, screened: Screene
         reason=_reason(values, at),
         filings=_filings(use, at, screened.view),
         note=sector_alone(values, screened, at),
+        sources=(exposure := _exposure(use, at, screened.view))[0],
+        tags=exposure[1],
     )
+
+
+def _exposure(use: MetricCall, at: int, view: View) -> tuple[dict[str, Number], tuple[str, ...]]:
+    """What each source of AI exposure says by itself, and the tags: one number would hide that they disagree."""
+    if use.metric not in AI_SCORES:
+        return {}, ()
+    from screens.ai_tags import TAGS
+    from screens.metrics.ai_scores import source_ranks
+    from screens.metrics.ai_sources import tagged
+
+    asked = {name: param.default for name, param in REGISTRY[use.metric].params.items()} | use.params
+    named = (asked[name] for name in ("factor", "market", "basket", "tags", "index"))
+    factor, market, basket, tags, index = (None if value is None else str(value) for value in named)
+    ranks = source_ranks(view, factor or "", market or "", basket, tags, index)
+    sources = {name: _number(values[at]) for name, values in ranks.items() if name != "tag"}
+    return sources, tuple(tag for tag in TAGS if tagged(view, (tag,), tags, False)[at])
 
 
 def sector_alone(values: Values, screened: Screened, at: int) -> str:

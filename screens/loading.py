@@ -187,12 +187,14 @@ def _kind_problem(tree: Node, file: str, expected: type[BaseModel] | None) -> ty
     kind, choices = tree.value.get("kind"), ", ".join(_KINDS)
     if expected is not None and ("kind" not in expected.model_fields or kind is None):
         return expected
-    if kind is None:
-        return Problem(file, tree.mark.line, "kind", f"required, but missing; one of {choices}", tree.mark.column)
+    if kind is None or kind.value is None:
+        place, how = (tree.mark, "missing") if kind is None else (kind.mark, "empty")
+        return Problem(file, place.line, "kind", f"required, but {how}; one of {choices}", place.column)
     if not isinstance(kind.value, str) or kind.value not in _KINDS:
-        written = "a collection" if isinstance(kind.value, dict | list) else f"'{kind.value}'"
-        hint = did_you_mean(str(kind.value), _KINDS)
-        message = f"unknown kind {written}{hint}; expected one of {choices}"
+        if isinstance(kind.value, dict | list):
+            message = f"expected one of {choices}; found a {'list' if isinstance(kind.value, list) else 'mapping'}"
+        else:
+            message = f"unknown kind '{kind.value}'{did_you_mean(str(kind.value), _KINDS)}; expected one of {choices}"
         return Problem(file, kind.mark.line, "kind", message, kind.mark.column)
     return expected or spec_class(kind.value)
 

@@ -70,6 +70,15 @@ NOT_FINANCIAL = ("Financials", "Real Estate")  # GICS sectors whose balance shee
 NOT_REGULATED = (*NOT_FINANCIAL, "Utilities")  # also left out of the O-score and the Z-scores, as in Dichev (1998)
 
 
+_IN_WORDS: Mapping[type, str] = MappingProxyType(
+    {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+)
+
+
+def _yaml(value: ParamValue) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
 @dataclass(frozen=True)
 class Param:
     """One parameter of a metric: its type, its default, and what is allowed."""
@@ -86,12 +95,12 @@ class Param:
     def problem(self, value: ParamValue) -> str | None:
         """Why `value` cannot be this parameter, or None."""
         if value is None:
-            return None if self.optional else f"{self.name} cannot be empty; expected {self.type.__name__}"
+            return None if self.optional else f"{self.name} cannot be empty; expected {_IN_WORDS[self.type]}"
         expected = (int, float) if self.type is float else (self.type,)
         if not isinstance(value, expected) or (isinstance(value, bool) and self.type is not bool):
-            return f"{self.name} is {value!r}; expected {self.type.__name__}"
+            return f"{self.name} is {_yaml(value)}; expected {_IN_WORDS[self.type]}"
         if self.choices and value not in self.choices:
-            return f"{self.name} is {value!r}; expected one of {', '.join(self.choices)}"
+            return f"{self.name} is {_yaml(value)}; expected one of {', '.join(self.choices)}"
         if isinstance(value, int | float) and not isinstance(value, bool):
             if self.low is not None and value < self.low:
                 return f"{self.name} is {value}; at least {self.low:g}"

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
-from screens.vocabulary import MetricName, Params, ParamValue, checked_params, history_problem
+from screens.vocabulary import MetricName, Params, ParamValue, checked_params, checked_words, history_problem
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -137,6 +137,11 @@ class Label(Strict):
     """The text is one of these; for `tag`, the name carries one of them on the date."""
     on_missing: Literal[True, False, "drop"] = False
     """A name without a sector or industry: passes, fails, or leaves the screen."""
+
+    @field_validator("one_of")
+    @classmethod
+    def known_words(cls, words: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        return checked_words(info.data.get("field"), words)
 
 
 def _form_of_rule(value: object) -> str:

@@ -7,16 +7,19 @@
    `ai_beta >= pct 0.5` is at or above the median; `roa < pct 0.2` is the lowest fifth.
 4. A missing figure counts as met, as not met, or drops the name whatever the tree says: `on_missing`.
 5. all_of, any_of and not combine what is met. The order of conditions never matters.
+6. `obstacles` names the conditions that keep one name out, and which of them stand for one another.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from screens.measurement import Measurements, direction_of
+from screens.metrics.ai_sources import tagged
 from screens.registry import Comparison, Direction, Values
 from screens.rule_spec import Condition, Label, Tree
 from screens.scoring import Flags, Floats, Ints, percentiles
@@ -49,15 +52,72 @@ class Outcome:
     tested: tuple[Tested, ...]
 
 
-def evaluate_rules(tree: Tree | None, measured: Measurements, population: Flags, groups: dict[str, Ints]) -> Outcome:
-    """Who passes. `population` are the names among which percentiles are formed; `groups` codes them by sector."""
+@dataclass(frozen=True)
+class Obstacle:
+    """A condition that stands in one name's way: whether it should hold, and the rule of which one part is enough."""
+
+    path: str
+    wanted: bool
+    one_of: str = ""
+
+
+def obstacles(tree: Tree, met: Mapping[str, bool], path: str = "rules", wanted: bool = True) -> list[Obstacle]:
+    """The conditions (by path) whose answer keeps the tree from being as wanted; none where it is."""
+    if _holds(tree, path, met) == wanted:
+        return []
+    found: list[Obstacle] = []
+    for word, rules in _branches(tree):
+        hoped = wanted != (word == "not")
+        answers = {here: _answer(rule, here, met) for here, rule in _places(path, word, rules)}
+        if word == "any_of" and wanted and any(answers.values()):
+            continue  # one part is enough, and one holds
+        for here, rule in _places(path, word, rules):
+            inner = obstacles(rule, met, here, hoped) if isinstance(rule, Tree) else [Obstacle(here, hoped)]
+            if answers[here] != hoped:
+                group = path if not wanted else f"{path}.any_of" if word == "any_of" else ""
+                found += [replace(one, one_of=group or one.one_of) for one in inner]
+    return found
+
+
+def _branches(tree: Tree) -> Iterator[tuple[str, tuple[Tree | Condition | Label, ...]]]:
+    for word, rules in (("all_of", tree.all_of), ("any_of", tree.any_of), ("not", tree.negated and (tree.negated,))):
+        if rules:
+            yield word, rules
+
+
+def _places(
+    path: str, word: str, rules: tuple[Tree | Condition | Label, ...]
+) -> Iterator[tuple[str, Tree | Condition | Label]]:
+    for position, rule in enumerate(rules):
+        yield f"{path}.not" if word == "not" else f"{path}.{word}[{position}]", rule
+
+
+def _answer(rule: Tree | Condition | Label, path: str, met: Mapping[str, bool]) -> bool:
+    return _holds(rule, path, met) if isinstance(rule, Tree) else met[path]
+
+
+def _holds(tree: Tree, path: str, met: Mapping[str, bool]) -> bool:
+    for word, rules in _branches(tree):
+        answers = [_answer(rule, here, met) for here, rule in _places(path, word, rules)]
+        if not {"all_of": all, "any_of": any, "not": lambda held: not any(held)}[word](answers):
+            return False
+    return True
+
+
+def evaluate_rules(
+    tree: Tree | None, measured: Measurements, population: Flags, groups: dict[str, Ints], tags: str | None = None
+) -> Outcome:
+    """Who passes. `population` are the names among which percentiles are formed; `groups` codes them by sector.
+
+    tags: a file of dated tags beside those of the store.
+    """
     n_assets = population.size
     if tree is None:
         return Outcome(np.ones(n_assets, dtype=bool), np.zeros(n_assets, dtype=bool), ())
     tested: dict[str, Tested] = {}
     for path, leaf in tree.leaves():
         if isinstance(leaf, Label):
-            tested[path] = _test_label(path, leaf, measured.view)
+            tested[path] = _test_label(path, leaf, measured.view, tags)
         else:
             tested[path] = _test_condition(path, leaf, measured, population, groups)
     dropped = np.zeros(n_assets, dtype=bool)
@@ -124,10 +184,10 @@ def _compare(percentile: Floats, op: Comparison, threshold: float) -> Flags:
     return percentile < threshold - ROUNDING if op == "<" else percentile <= threshold + ROUNDING
 
 
-def _test_label(path: str, leaf: Label, view: View) -> Tested:
+def _test_label(path: str, leaf: Label, view: View, tags: str | None) -> Tested:
     n_assets = len(view.tickers)
     if leaf.field == "tag":
-        met = np.logical_or.reduce([view.tagged(tag) for tag in leaf.one_of])
+        met = tagged(view, leaf.one_of, tags, False)
         return Tested(path, leaf, met, np.zeros(n_assets, dtype=bool))
     if leaf.field == "ticker":
         texts = np.asarray(view.tickers, dtype=object)

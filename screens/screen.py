@@ -107,10 +107,11 @@ def evaluate_dates(
 def evaluate_once(spec: ScreenSpec, view: View, exclude_issuers: Collection[str] = frozenset()) -> Screened:
     """The screen on the view's date alone, without smoothing."""
     measured = Measurements(view)
-    admission = admit(spec.universe, view, exclude_issuers)
+    tags = str(spec.tags.target) if spec.tags else None
+    admission = admit(spec.universe, view, exclude_issuers, tags)
     population = _population(spec, view, admission)
     groups = {"sector": _codes(view.sector()), "industry": _codes(view.industry())}
-    outcome = evaluate_rules(spec.rules, measured, population, groups)
+    outcome = evaluate_rules(spec.rules, measured, population, groups, tags)
     if spec.population == "passed":
         population = population & outcome.passed
     labels = spec.labels()
@@ -134,7 +135,9 @@ def evaluate_once(spec: ScreenSpec, view: View, exclude_issuers: Collection[str]
 
 
 def _population(spec: ScreenSpec, view: View, admission: Admission) -> Flags:
-    return admit(spec.population, view).admitted if isinstance(spec.population, Universe) else admission.admitted
+    if not isinstance(spec.population, Universe):
+        return admission.admitted
+    return admit(spec.population, view, tags=str(spec.tags.target) if spec.tags else None).admitted
 
 
 def _codes(texts: NDArray[np.object_]) -> Ints:

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from market.errors import DataError
 from screens.blocks import BlockScore
 from screens.measurement import direction_of, missing_items
+from screens.metrics.ai_sources import tagged
 from screens.registry import Values
-from screens.rules import Outcome
+from screens.rules import Obstacle, Outcome, obstacles
 from screens.scoring import Flags, Floats, order_worst_first, percentiles
 from screens.spec import ScreenSpec
 from screens.universe import Admission
@@ -93,15 +94,25 @@ class Screened:
         """Codes of everything that keeps one name out: `universe.min_price`, `rules.all_of[0]`, `no score`."""
         found = [f"universe.{code}" for code in self.admission.reasons(position)]
         if not self.outcome.passed[position]:
-            asked = [t for t in self.outcome.tested if self.population[position] or not t.missing[position]]
-            failing = [test.path for test in asked if not test.met[position]]
-            dropping = [t.path for t in asked if t.missing[position] and t.leaf.on_missing == "drop"]
-            found += dropping or failing or ([] if found else ["rules"])
+            found += [one.path for one in self.obstacles(position)] or ([] if found else ["rules"])
         elif not self.eligible[position] and self.admission.admitted[position]:
             found.append(SMOOTHING)
         if not found and self.blocks and np.isnan(self.score[position]):
             found.append(NO_SCORE)
         return found
+
+    def obstacles(self, position: int) -> list[Obstacle]:
+        """The conditions that keep one name out: those whose missing figure drops it, else those not as they should be.
+
+        A name outside the population has no percentile; conditions that only lack that are left out.
+        """
+        if self.outcome.passed[position] or self.spec.rules is None:
+            return []
+        asked = [t for t in self.outcome.tested if self.population[position] or not t.missing[position]]
+        dropping = [Obstacle(t.path, True) for t in asked if t.missing[position] and t.leaf.on_missing == "drop"]
+        met = {test.path: bool(test.met[position]) for test in self.outcome.tested}
+        named = {test.path for test in asked}
+        return dropping or [one for one in obstacles(self.spec.rules, met) if one.path in named]
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -187,6 +198,15 @@ class Screened:
                 kept.append(position)
         return kept
 
+    def sector_full(self, position: int) -> bool:
+        """Whether as many worse names of its sector as are allowed keep a name out that its rank would let in."""
+        chosen, rank = self.spec.selection, self.rank[position]
+        sector = self.view.sector()
+        if chosen.max_per_sector is None or np.isnan(rank) or sector[position] == "":
+            return False
+        worse = (self.rank < rank) & (sector == sector[position])
+        return int(worse.sum()) >= chosen.max_per_sector
+
     def ranked(self, incumbents: Collection[str] = ()) -> pd.DataFrame:
         """The ranked names, worst first: rank, score, selected, sector, blocks, metrics (see `screens.run`)."""
         import pandas as pd
@@ -222,7 +242,13 @@ class Screened:
             for label, share in self.coverage.items()
             if 0 < share < THIN_COVERAGE
         ]
-        return (*self._unknown().values(), *thin)
+        return (*self._unknown().values(), *self._tags_of_nobody(), *thin)
+
+    def _tags_of_nobody(self) -> list[str]:
+        file = str(self.spec.tags.target) if self.spec.tags else None
+        lacking = [tag for tag in self.spec.tag_names() if not tagged(self.view, (tag,), file, False).any()]
+        where = "" if file else "; dated tags can be given as 'tags: FILE'"
+        return [f"no name carries the tag '{tag}' on the date{where}" for tag in lacking]
 
     def _unknown(self) -> dict[str, str]:
         """Metrics that no name of the universe has, and what the store lacks for them."""

@@ -15,12 +15,16 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from screens.loading import ScreenRef
-from screens.rule_spec import Condition, MetricCall, MetricKey, Share, Strict, Tree
-from screens.vocabulary import Industry, MetricName, ParamValue, Sector, Ticker
+from screens.loading import Ref, ScreenRef
+from screens.rule_spec import Condition, Label, MetricCall, MetricKey, Share, Strict, Tree
+from screens.vocabulary import Industry, MetricName, ParamValue, Sector, TagName, Ticker
 
 Usd = Annotated[float, Field(ge=0)]
 Group = Literal["none", "sector", "industry"]
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value  # a list, once `_by_name` has seen the entry
 
 
 class MetricUse(MetricCall):
@@ -34,7 +38,7 @@ class MetricUse(MetricCall):
     """By default the block's."""
     neutralise: Group | None = None
     """By default the block's."""
-    winsorise: tuple[Share, Share] | None = None
+    winsorise: Annotated[tuple[Share, Share], BeforeValidator(_as_tuple)] | None = None
     """Lower and upper quantile to pull values in to before `value_z`; by default the block's."""
     label: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]{0,39}$")
     """Name of the column in the outputs; by default the metric's."""
@@ -121,7 +125,7 @@ class Universe(Strict):
     tickers: tuple[Ticker, ...] = ()
     """Only these; all where empty."""
     exclude_tickers: tuple[Ticker, ...] = ()
-    exclude_tags: tuple[str, ...] = ()
+    exclude_tags: tuple[TagName, ...] = ()
     """Names that carry one of these dated tags on the date."""
 
     @model_validator(mode="after")
@@ -216,6 +220,8 @@ class ScreenSpec(Strict):
     description: str = ""
     imports: tuple[ScreenRef, ...] = ()
     """Screens this one builds on: mappings merge key by key, null removes, lists are replaced."""
+    tags: Ref | None = None
+    """Dated tags beside those of the store (columns ticker, tag, valid_from, valid_to, source, note)."""
     universe: Universe = Universe()
     population: Population = "universe"
     """Where ranks are formed: the universe, the names that passed the rules, or a universe of its own."""
@@ -244,6 +250,13 @@ class ScreenSpec(Strict):
         inside = [use for block in self.blocks.values() for use in block.metrics]
         leaves = self.rules.leaves() if self.rules else ()
         return [*inside, *(leaf for _, leaf in leaves if isinstance(leaf, Condition))]
+
+    def tag_names(self) -> list[str]:
+        """Every tag that the universe or a rule asks for, in alphabetical order."""
+        universes = [self.universe, *([self.population] if isinstance(self.population, Universe) else [])]
+        leaves = [leaf for _, leaf in self.rules.leaves()] if self.rules else []
+        asked = [tag for leaf in leaves if isinstance(leaf, Label) and leaf.field == "tag" for tag in leaf.one_of]
+        return sorted({*asked, *(tag for universe in universes for tag in universe.exclude_tags)})
 
     def labels(self) -> dict[MetricKey, str]:
         """The name of each metric's column: its own where one call uses it, else with history and parameters."""

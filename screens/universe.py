@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.errors import ConfigError
+from screens.metrics.ai_sources import tagged
 from screens.scoring import Flags
 from screens.spec import Universe
 from screens.wording import did_you_mean
@@ -47,8 +48,11 @@ class Admission:
         return [code for code, limit in self.limits.items() if limit.failed[position]]
 
 
-def admit(universe: Universe, view: View, exclude_issuers: Collection[str] = ()) -> Admission:
-    """Who belongs to a universe on the view's date. Raises `ConfigError` for a ticker that is not in the data."""
+def admit(universe: Universe, view: View, exclude_issuers: Collection[str] = (), tags: str | None = None) -> Admission:
+    """Who belongs to a universe on the view's date. Raises `ConfigError` for a ticker that is not in the data.
+
+    tags: a file of dated tags beside those of the store.
+    """
     tickers = np.asarray(view.tickers, dtype=object)
     _check_tickers(universe, set(tickers))
     limits: dict[str, Limit] = {}
@@ -67,8 +71,8 @@ def admit(universe: Universe, view: View, exclude_issuers: Collection[str] = ())
         if out:
             limits[f"exclude_{name}"] = Limit(_is_one_of(texts, (*out, "")), f"none of {', '.join(out)}", texts)
     if universe.exclude_tags:
-        tagged = np.logical_or.reduce([view.tagged(tag) for tag in universe.exclude_tags])
-        limits["exclude_tags"] = Limit(tagged, f"not tagged {', '.join(universe.exclude_tags)}")
+        carries = tagged(view, universe.exclude_tags, tags, False)
+        limits["exclude_tags"] = Limit(carries, f"not tagged {', '.join(universe.exclude_tags)}")
     if exclude_issuers:
         issuers = view.issuer()
         limits[EXCLUDED] = Limit(_is_one_of(issuers, tuple(exclude_issuers)), "not an excluded issuer", issuers)

@@ -4,14 +4,17 @@
 2. A parameter that is a file is made absolute, seen from the file that names it.
 3. A sector or industry must be one of the Global Industry Classification Standard; `custom:` in front lets a name of
    your own table through unchecked.
-4. A ticker must look like one; whether it exists is known only where data are open.
+4. A tag close to a known one is a slip; any other is one of your own.
+5. A ticker must look like one; whether it exists is known only where data are open.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
@@ -42,11 +45,54 @@ GICS_SECTORS = (
 )
 
 
+# What others call these metrics, without marks between the words: spelling alone would suggest another one.
+SYNONYMS: Mapping[str, str] = {
+    "returnonassets": "roa",
+    "returnonequity": "roe",
+    "returnoninvestedcapital": "roic",
+    "grossprofitability": "gross_profit_assets",
+    "gpa": "gross_profit_assets",
+    "ebitmargin": "operating_margin",
+    "profitmargin": "net_margin",
+    "freecashflowmargin": "fcf_margin",
+    "debttoequity": "debt_equity",
+    "debttoassets": "debt_assets",
+    "leverage": "liabilities_assets",
+    "netdebttoebitda": "net_debt_ebitda",
+    "interestcover": "interest_coverage",
+    "zscore": "altman_z",
+    "altman": "altman_z",
+    "oscore": "ohlson_o",
+    "fscore": "piotroski_f",
+    "mscore": "beneish_m",
+    "distancetodefault": "naive_distance_to_default",
+    "beta": "market_beta",
+    "momentum": "momentum_12_1",
+    "priceearnings": "earnings_yield",
+    "pe": "earnings_yield",
+    "pricetobook": "book_to_market",
+    "pb": "book_to_market",
+    "pricetosales": "sales_yield",
+    "evebit": "ebit_enterprise_value",
+    "shortinterest": "short_percent_of_float",
+    "adv": "dollar_volume",
+    "marketcapitalisation": "market_cap",
+    "marketcapitalization": "market_cap",
+    "qmj": "qmj_junk",
+}
+
+
+def _joined(name: str) -> str:
+    return re.sub(r"[^a-z]", "", name.lower())
+
+
 def _metric(name: str) -> str:
     from screens.metrics import REGISTRY  # registers every metric; numpy is not needed before
 
     if name not in REGISTRY:
-        hint = did_you_mean(name, REGISTRY) or "; 'hedgebasket metrics' lists them"
+        named = next(iter(difflib.get_close_matches(_joined(name), list(SYNONYMS), n=1, cutoff=0.88)), None)
+        hint = f" (did you mean '{SYNONYMS[named]}'?)" if named else did_you_mean(name, REGISTRY)
+        hint = hint or "; 'hedgebasket metrics' lists them"
         raise ValueError(f"unknown metric '{name}'{hint}")
     return name
 
@@ -78,10 +124,39 @@ def _ticker(name: str) -> str:
     return name
 
 
+def _tag(name: str) -> str:
+    from screens.ai_basket import AiTag
+
+    known = get_args(AiTag)
+    if name.startswith(CUSTOM):
+        return name.removeprefix(CUSTOM).strip()
+    if name not in known and (hint := did_you_mean(name, known)):
+        raise ValueError(f"unknown tag '{name}'{hint}; write '{CUSTOM}{name}' for a tag of your own")
+    return name
+
+
+LABELS: Mapping[str, Callable[[str], str]] = {"sector": _sector, "industry": _industry, "ticker": _ticker, "tag": _tag}
+
 MetricName = Annotated[str, AfterValidator(_metric)]
 Sector = Annotated[str, Field(min_length=1), AfterValidator(_sector)]
 Industry = Annotated[str, Field(min_length=1), AfterValidator(_industry)]
 Ticker = Annotated[str, Field(min_length=1), AfterValidator(_ticker)]
+TagName = Annotated[str, Field(min_length=1), AfterValidator(_tag)]
+
+
+def checked_words(field: str | None, words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of a label, each known to it. Raises `ValueError` with everything wrong with them."""
+    if field is None or field not in LABELS:
+        return words  # the field itself is at fault, and its own error says so
+    problems, known = [], []
+    for word in words:
+        try:
+            known.append(LABELS[field](word))
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise ValueError("; ".join(problems))
+    return tuple(known)
 
 
 def checked_params(metric: str | None, params: Params, info: ValidationInfo) -> Params:

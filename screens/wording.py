@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal, Union, get_args, get_origin
@@ -43,6 +44,10 @@ _EXPECTED = {
     "model_attributes_type": "a mapping (key: value)",
     "none_required": "nothing",
 }
+_FIGURE = re.compile(
+    r"[$€£]?\s*(?P<digits>[-+]?[0-9]{1,15}(?:\.[0-9]+)?)\s*(?P<scale>%|k|m|mn|bn|)(?: ?USD)?\Z", re.IGNORECASE
+)
+_SCALES = {"": 1.0, "%": 0.01, "k": 1e3, "m": 1e6, "mn": 1e6, "bn": 1e9}
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
@@ -79,8 +84,27 @@ def problems_of(error: ValidationError, root: Node, model: type[BaseModel]) -> l
             messages = [_one_of(details)]
         else:
             messages = list(dict.fromkeys(_sentence(detail, model) for detail in details))
-        problems += [Problem(mark.file, mark.line, path, message, mark.column) for message in messages]
+        for message in messages:
+            at, place, words = _narrowed(root, details[0], message) or (path, mark, message)
+            problems.append(Problem(place.file, place.line, at, words, place.column))
     return problems
+
+
+def _narrowed(root: Node, detail: ErrorDetails, message: str) -> tuple[str, Mark, str] | None:
+    """A complaint about a mapping that begins with one of its keys (`min_metrics: ...`) stands at that key."""
+    key, colon, words = message.partition(": ")
+    if detail["type"] != "value_error" or not colon:
+        return None
+    node = root
+    for component in detail["loc"]:
+        if isinstance(node.value, list) and isinstance(component, int):
+            node = node.value[component]
+        elif isinstance(node.value, dict) and component in node.value:
+            node = node.value[str(component)]
+    if not isinstance(node.value, dict) or key not in node.value:
+        return None
+    path, _ = locate(root, detail["loc"])
+    return f"{path}.{key}" if path else key, node.keys.get(key, node.mark), words
 
 
 def locate(root: Node, loc: Sequence[int | str], error_type: str = "") -> tuple[str, Mark]:
@@ -100,8 +124,8 @@ def locate(root: Node, loc: Sequence[int | str], error_type: str = "") -> tuple[
             if error_type != "extra_forbidden" and not isinstance(node.value, dict | list):
                 mark = node.mark
             path = f"{path}.{key}" if path else key
-    if error_type == "missing":
-        path = f"{path}.{loc[-1]}" if path else str(loc[-1])
+    if error_type == "missing" and isinstance(loc[-1], str):
+        path = f"{path}.{loc[-1]}" if path else loc[-1]
     return path, mark
 
 
@@ -135,6 +159,8 @@ def _one_of(details: Sequence[ErrorDetails]) -> str:
 def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
     kind, found, ctx = detail["type"], _found(detail["input"]), detail.get("ctx", {})
     if kind == "missing":
+        if isinstance(detail["loc"][-1], int):
+            return f"needs another entry after {len(detail['input'])}"
         return "required, but missing"
     if kind == "extra_forbidden":
         return _unknown_key(detail, model)
@@ -172,14 +198,11 @@ def _hint(expected: str, value: object) -> str:
     if not isinstance(value, str):
         return ""
     if "number" in expected:
-        bare = value.strip().rstrip("%").replace(",", "")
-        try:
-            number = float(bare)
-        except ValueError:
+        figure = _FIGURE.match(value.strip().replace(",", ""))
+        if figure is None:
             return ""
-        if value.strip().endswith("%"):
-            return f"; write {number / 100:g}"
-        return f"; write {bare} without quotes or commas"
+        number = float(figure["digits"]) * _SCALES[figure["scale"].lower()]
+        return f"; write {int(number) if number == int(number) else f'{number:g}'}"
     if expected == "true or false" and value.lower() in ("yes", "on", "y", "no", "off", "n"):
         return f"; write {'true' if value.lower() in ('yes', 'on', 'y') else 'false'}"
     return ""

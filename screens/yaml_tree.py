@@ -113,6 +113,9 @@ def _syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
         return Problem(file, line, "", "a tab is used for indentation; YAML wants spaces", column)
     what = getattr(error, "problem", None) or "cannot be read"
     context = getattr(error, "context", None)
+    begun = getattr(error, "context_mark", None)
+    if context and begun and begun.line + 1 != line:
+        context += f" that begins on line {begun.line + 1}"
     return Problem(file, line, "", f"not valid YAML: {f'{context}, ' if context else ''}{what}", column)
 
 

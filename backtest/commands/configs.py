@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from backtest.commands.options import Debug, Json, NoData, Quiet
+from backtest.commands.options import Csv, Debug, Json, NoData, Quiet
 from backtest.commands.terminal import Terminal
 from backtest.plain_json import as_json, write_whole
 from market.errors import ConfigError
@@ -70,28 +70,39 @@ def schema(
 
 
 def metrics(
-    family: Family = "", data: NoData = "sample", json_to: Json = "", quiet: Quiet = False, debug: Debug = False
+    family: Family = "",
+    data: NoData = "sample",
+    json_to: Json = "",
+    csv_to: Csv = "",
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
-    """Every metric a screen can use. The formula and source of each are in --json and in the documentation.
+    """Every metric a screen can use, with unit, direction and formula; --json and --csv add source and items needed.
 
     \b
     Examples:
       hedgebasket metrics
       hedgebasket metrics --family leverage
-      hedgebasket metrics --json metrics.json
+      hedgebasket metrics --csv metrics.csv
     """
     from screens.metrics import REGISTRY
 
-    terminal = Terminal(quiet, json_to)
+    terminal = Terminal(quiet, json_to, csv_to)
     listed = [metric for metric in REGISTRY.values() if family in ("", metric.family)]
     if not listed:
         families = ", ".join(dict.fromkeys(metric.family for metric in REGISTRY.values()))
         raise ConfigError(f"no metric in the family '{family}'; families: {families}")
     fields = ("name", "family", "unit", "direction", "formula", "source")
-    terminal.data([{field: getattr(metric, field) for field in fields} for metric in listed])
+    rows = [{field: getattr(metric, field) for field in fields} | {"needs": list(metric.needs)} for metric in listed]
+    terminal.data(rows)
+    if csv_to:
+        import pandas as pd
+
+        flat = [row | {"needs": " ".join(row["needs"])} for row in rows]
+        terminal.csv(pd.DataFrame(flat).set_index("name"))
     worse = {"higher_is_worse": "high", "lower_is_worse": "low", "neutral": ""}
-    rows = [(m.name, m.family, m.unit, worse[m.direction], m.formula) for m in listed]
-    terminal.table(("metric", "family", "unit", "worse", "formula"), rows)
+    shown = [(m.name, m.family, m.unit, worse[m.direction], m.formula) for m in listed]
+    terminal.table(("metric", "family", "unit", "worse", "formula"), shown)
 
 
 def init(

@@ -14,6 +14,7 @@ NoData = Annotated[
     str, typer.Option("--data", metavar="sample|DIR", help="Accepted as everywhere; this command opens no data.")
 ]
 Json = Annotated[str, typer.Option("--json", metavar="FILE|-", help="Results as JSON to a file, or to stdout with -.")]
+Csv = Annotated[str, typer.Option("--csv", metavar="FILE|-", help="The table as CSV to a file, or to stdout with -.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show stack traces.")]
 AsOf = Annotated[str, typer.Option("--as-of", metavar="DATE", help="A session, as YYYY-MM-DD.")]

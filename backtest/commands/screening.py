@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backtest.commands.options import AsOf, Data, Debug, Json, LatestAsOf, Quiet, ScreenFile
+from backtest.commands.options import AsOf, Csv, Data, Debug, Json, LatestAsOf, Quiet, ScreenFile
 from backtest.commands.terminal import Terminal
 from backtest.report.numerals import numeral
 
@@ -27,6 +27,7 @@ def screen(
     top: Top = None,
     data: Data = "sample",
     json_to: Json = "",
+    csv_to: Csv = "",
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -36,19 +37,21 @@ def screen(
     Examples:
       hedgebasket screen configs/screens/low_quality.yaml --as-of 2024-01-02
       hedgebasket screen configs/screens/low_quality.yaml --top 10 --json -
+      hedgebasket screen configs/screens/zombies.yaml --csv zombies.csv
     """
     import market
     from screens.loading import load
     from screens.screen import evaluate
     from screens.spec import ScreenSpec
 
-    terminal = Terminal(quiet, json_to)
+    terminal = Terminal(quiet, json_to, csv_to)
     spec = load(screen, ScreenSpec)
     opened = market.open(data)
-    found = evaluate(spec, opened.as_of(as_of or opened.end))
+    found = evaluate(spec, opened.as_of(as_of or opened.end)).require_names()
     ranked = found.ranked()
     names = [str(t) for t in (ranked.index[:top] if top else found.selected())]
     terminal.data(_screened(found, names))
+    terminal.csv(ranked.loc[names])
     blocks = list(spec.blocks)
     rows = [
         (
@@ -66,6 +69,8 @@ def screen(
     thin = [f"{metric} {share:.0%}" for metric, share in found.coverage.items() if share < LOW_COVERAGE]
     if thin:
         terminal.text(f"thin coverage: {', '.join(thin)}")
+    for warning in found.warnings:
+        terminal.text(f"warning: {warning}")
 
 
 LOW_COVERAGE = 0.8
@@ -77,6 +82,7 @@ def explain(
     as_of: LatestAsOf = "",
     data: Data = "sample",
     json_to: Json = "",
+    csv_to: Csv = "",
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -85,6 +91,7 @@ def explain(
     \b
     Examples:
       hedgebasket explain configs/screens/low_quality.yaml UAL --as-of 2024-01-02
+      hedgebasket explain configs/screens/low_quality.yaml UAL --csv -
     """
     import market
     from screens.explain import explain as explain_name
@@ -92,42 +99,60 @@ def explain(
     from screens.screen import evaluate
     from screens.spec import ScreenSpec
 
-    terminal = Terminal(quiet, json_to)
+    terminal = Terminal(quiet, json_to, csv_to)
     spec = load(screen, ScreenSpec)
     opened = market.open(data)
     view = opened.as_of(as_of or opened.end)
     explained = explain_name(evaluate(spec, view), opened.resolve(ticker, view.session))
     terminal.data(explained.as_dict())
+    terminal.csv(explained.frame())
     terminal.text(explained.words())
 
 
 def diff(
     screen_a: Annotated[Path, typer.Argument(metavar="SCREEN_A", help="The screen as it is.")],
-    screen_b: Annotated[Path, typer.Argument(metavar="SCREEN_B", help="The screen as it might be.")],
+    screen_b: Annotated[
+        Path | None, typer.Argument(metavar="SCREEN_B", help="The screen as it might be; by default the same one.")
+    ] = None,
     as_of: LatestAsOf = "",
+    since: Annotated[
+        str, typer.Option("--from", metavar="DATE", help="The session of SCREEN_A; by default that of --as-of.")
+    ] = "",
     data: Data = "sample",
     json_to: Json = "",
+    csv_to: Csv = "",
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Who enters and who leaves between two screens, and because of which rule.
+    """Who enters and who leaves between two screens, or two dates of one, and because of which rule or rank.
+
+    Between two dates the names held before keep their buffer.
 
     \b
     Examples:
       hedgebasket diff configs/screens/low_quality.yaml configs/screens/pure_low_quality.yaml
+      hedgebasket diff configs/screens/low_quality.yaml --from 2025-07-17 --as-of 2025-10-16
     """
     import market
+    from market.errors import ConfigError
     from screens.diff import diff as difference
     from screens.loading import load
     from screens.screen import evaluate
     from screens.spec import ScreenSpec
 
-    terminal = Terminal(quiet, json_to)
-    before, after = load(screen_a, ScreenSpec), load(screen_b, ScreenSpec)
+    terminal = Terminal(quiet, json_to, csv_to)
+    if screen_b is None and not since:
+        raise ConfigError("nothing to compare: give a second screen, or an earlier date with --from")
+    before = load(screen_a, ScreenSpec)
+    after = before if screen_b is None else load(screen_b, ScreenSpec)
     opened = market.open(data)
-    view = opened.as_of(as_of or opened.end)
-    found = difference(evaluate(before, view), evaluate(after, view))
+    now = opened.as_of(as_of or opened.end)
+    then = opened.as_of(since) if since else now
+    if then.session > now.session:
+        raise ConfigError(f"--from {then.session.date()} is after --as-of {now.session.date()}")
+    found = difference(evaluate(before, then).require_names(), evaluate(after, now).require_names())
     terminal.data(found.as_dict())
+    terminal.csv(found.frame().set_index("ticker"))
     terminal.text(found.words())
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from backtest.commands.options import Data, Debug, Json, LatestAsOf, Quiet, RunFile
+from backtest.commands.options import Csv, Data, Debug, Json, LatestAsOf, Quiet, RunFile
 from backtest.commands.terminal import Terminal
 from backtest.report.numerals import numeral
 
@@ -187,6 +187,7 @@ def regime(
     as_of: LatestAsOf = "",
     data: Data = "sample",
     json_to: Json = "",
+    csv_to: Csv = "",
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -209,7 +210,7 @@ def regime(
     from screens.loading import load_any
     from screens.regime import RegimeSpec, evaluate
 
-    terminal = Terminal(quiet, json_to)
+    terminal = Terminal(quiet, json_to, csv_to)
     spec, of_run = load_any(run), None
     if isinstance(spec, RunSpec):
         of_run = spec
@@ -226,6 +227,10 @@ def regime(
             progress("building book and basket", 0, 0)
             tactical = state_on(of_run, opened, found["as_of"])
     terminal.data({**found, **({} if tactical is None else {"overlay": tactical})})
+    if csv_to:
+        import pandas as pd
+
+        terminal.csv(pd.DataFrame.from_dict(found["signals"], orient="index").rename_axis("signal"))
     rows = [
         (name, numeral(signal["value"]), numeral(signal["percentile"], "percent0"), signal["fragile"])
         for name, signal in found["signals"].items()

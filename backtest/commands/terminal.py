@@ -2,7 +2,8 @@
 
 1. On a terminal, tables are drawn to its width; in a pipe they are plain aligned columns, never cut.
 2. With `--json -` stdout carries the JSON and nothing else; with `--json FILE` the file is written whole or not at all.
-3. Progress is a bar with the time left on a terminal, one line a stage elsewhere, and nothing with `--quiet`.
+3. With `--csv` the same table goes to a file or to stdout, at full precision.
+4. Progress is a bar with the time left on a terminal, one line a stage elsewhere, and nothing with `--quiet`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from backtest.plain_json import as_json, write_whole
+from market.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Progress = Callable[[str, int, int], None]
 
@@ -24,14 +29,18 @@ Progress = Callable[[str, int, int], None]
 class Terminal:
     """Where a command writes to."""
 
-    def __init__(self, quiet: bool = False, json_to: str = "") -> None:
+    def __init__(self, quiet: bool = False, json_to: str = "", csv_to: str = "") -> None:
+        """`json_to` and `csv_to` are files, `-` for stdout, or nothing. Raises `ConfigError` where both want stdout."""
+        if json_to == csv_to == "-":
+            raise ConfigError("--csv - and --json - together: stdout carries one of them; give the other a file")
         self.quiet = quiet
         self.json_to = json_to
+        self.csv_to = csv_to
 
     @property
     def silent(self) -> bool:
-        """Whether stdout belongs to JSON."""
-        return self.json_to == "-"
+        """Whether stdout belongs to JSON or CSV."""
+        return "-" in (self.json_to, self.csv_to)
 
     def note(self, text: str) -> None:
         """A word on progress, to stderr."""
@@ -64,11 +73,22 @@ class Terminal:
         if not self.json_to:
             return
         text = as_json(result)
-        if self.silent:
+        if self.json_to == "-":
             sys.stdout.write(text + "\n")
         else:
             write_whole(Path(self.json_to), text + "\n")
             self.note(f"wrote {self.json_to}")
+
+    def csv(self, frame: DataFrame) -> None:
+        """A table as CSV, where `--csv` asked for it: full precision, nothing where a figure is unknown."""
+        if not self.csv_to:
+            return
+        text = frame.to_csv(lineterminator="\n")
+        if self.csv_to == "-":
+            sys.stdout.write(text)
+        else:
+            write_whole(Path(self.csv_to), text)
+            self.note(f"wrote {self.csv_to}")
 
     @contextlib.contextmanager
     def progress(self) -> Iterator[Progress]:

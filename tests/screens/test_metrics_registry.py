@@ -50,11 +50,11 @@ def test_parameters_are_checked_in_words():
         "ai_beta has no parameter 'windw' (did you mean 'window'?); it takes: factor, market, window, half_life,"
         " fewest, lags, t_min, shrink, index, basket"
     )
-    assert entry.param_problems({"window": "252"}) == ["ai_beta: window is '252'; expected int"]
+    assert entry.param_problems({"window": "252"}) == ["ai_beta: window is '252'; expected a whole number"]
     assert entry.param_problems({"window": 5}) == ["ai_beta: window is 5; at least 40"]
-    assert entry.param_problems({"shrink": 1}) == ["ai_beta: shrink is 1; expected bool"]
-    assert entry.param_problems({"window": True}) == ["ai_beta: window is True; expected int"]
-    assert entry.param_problems({"factor": None}) == ["ai_beta: factor cannot be empty; expected str"]
+    assert entry.param_problems({"shrink": 1}) == ["ai_beta: shrink is 1; expected true or false"]
+    assert entry.param_problems({"window": True}) == ["ai_beta: window is true; expected a whole number"]
+    assert entry.param_problems({"factor": None}) == ["ai_beta: factor cannot be empty; expected text"]
     assert entry.param_problems({"basket": None, "t_min": 1}) == []
     merton = REGISTRY["merton_distance_to_default"]
     assert merton.param_problems({"method": "guess"}) == [

@@ -79,13 +79,13 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         (b"a: 1\nb: \x07\n", "f.yaml:2: not valid YAML: the character U+0007 is not allowed"),
         ("a:\n\tb: 1\n", "f.yaml:2:1: a tab is used for indentation; YAML wants spaces"),
         ("a:\n  b: 1\n\tc: 1\n", "f.yaml:3:1: a tab is used for indentation; YAML wants spaces"),
-        ("a: [1, 2\n", f"f.yaml:2:1: {SYNTAX} parsing a flow sequence, expected ',' or ']', but got '<stream end>'"),
-        ("a: {b: 1\n", f"f.yaml:2:1: {SYNTAX} parsing a flow mapping, expected ',' or '}}', but got '<stream end>'"),
-        ("a: 'open\n", f"f.yaml:2:1: {SYNTAX} scanning a quoted scalar, found unexpected end of stream"),
+        ("a: [1, 2\n", f"f.yaml:2:1: {SYNTAX} parsing a flow sequence that begins on line 1, expected ',' or ']', but got '<stream end>'"),  # noqa: E501
+        ("a: {b: 1\n", f"f.yaml:2:1: {SYNTAX} parsing a flow mapping that begins on line 1, expected ',' or '}}', but got '<stream end>'"),  # noqa: E501
+        ("a: 'open\n", f"f.yaml:2:1: {SYNTAX} scanning a quoted scalar that begins on line 1, found unexpected end of stream"),  # noqa: E501
         ("a: b: c\n", "f.yaml:1:5: not valid YAML: mapping values are not allowed here"),
         ("a: 1\n b: 2\n", "f.yaml:2:3: not valid YAML: mapping values are not allowed here"),
         ("a: @x\n", f"f.yaml:1:4: {SYNTAX} scanning for the next token, found character '@' that cannot start any token"),  # noqa: E501
-        ("- a\nb: 1\n", f"f.yaml:2:1: {SYNTAX} parsing a block collection, expected <block end>, but found '?'"),
+        ("- a\nb: 1\n", f"f.yaml:2:1: {SYNTAX} parsing a block collection that begins on line 1, expected <block end>, but found '?'"),  # noqa: E501
         ("a: 1\na: 2\n", "f.yaml:2:1: duplicate key 'a' (first given on line 1)"),
         ("x: {a: 1, b: 2, a: 3}\n", "f.yaml:1:17: duplicate key 'a' (first given on line 1)"),
         ("? [a, b]\n: 1\n", "f.yaml:1:3: a key must be plain text"),
