@@ -1,6 +1,6 @@
 """Rows that may enter a store, and the reasons of those that may not.
 
-1. Read the file as text where it is CSV (a ticker `NA`, `ON` or `TRUE` stays a ticker), as typed columns where Parquet.
+1. Take the rows of a file as it is (`market.reading`), or of a frame.
 2. Match column names without regard to case and surrounding blanks; unknown columns are left out and named.
 3. Parse each column by its kind; what cannot be parsed rejects its row.
 4. Check required values, bounds, closed sets, at-least-one-of and date order; keep the first reason of a row.
@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 EMPTY_TEXT = frozenset({"", "nan", "NaN", "None", "null", "NULL", "NaT", "<NA>"})
 """Texts that mean "missing" in any column but a ticker, where only the empty text does."""
 MISSING_NUMBER = EMPTY_TEXT | {"NA", "N/A", "n/a", "#N/A", "-", "."}
-FIRST_LINE_OF_CSV = 2  # line 1 holds the names
 SYMBOLS = ("ticker", "symbol")
+A_SYMBOL = re.compile(r"[A-Z0-9^$][A-Z0-9.^$=@&+_:-]{0,39}")
+"""What a symbol may look like: no blanks, quotes, slashes or markup, since names of files and pages are made of it."""
+LONGEST_SHOWN = 60
+MANY = 10  # of a closed set: too many to list them all
 CLOSE_HOUR = 16  # New York: what is known later that day is known at the next session's close
 EARLIEST_DATE = pd.Timestamp("1900-01-01")
 LATEST_DATE = pd.Timestamp("2262-01-01")
@@ -54,40 +58,6 @@ class Checked:
     unused_columns: tuple[str, ...]
 
 
-def read_rows(path: Path | str) -> tuple[pd.DataFrame, int]:
-    """Rows of a CSV (`.csv`, `.csv.gz`, `.txt`) or Parquet file, with the number its first row is reported under.
-
-    Raises `DataError` where the file is missing, is no such file, or is empty.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise DataError(f"{path}: no such file")
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if ".parquet" in suffixes or ".pq" in suffixes:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        try:
-            return pq.read_table(path).to_pandas(), 1
-        except (pa.ArrowInvalid, OSError) as error:
-            raise DataError(f"{path}: not a readable Parquet file ({error})") from error
-    if not {".csv", ".txt", ".tsv"} & set(suffixes):
-        raise DataError(f"{path}: expected a .csv or .parquet file")
-    try:
-        frame = pd.read_csv(
-            path,
-            dtype=str,
-            keep_default_na=False,
-            na_filter=False,
-            encoding="utf-8-sig",
-            skipinitialspace=True,
-            sep="\t" if ".tsv" in suffixes else ",",
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a readable CSV file ({error})") from error
-    return frame, FIRST_LINE_OF_CSV
-
-
 def check_rows(frame: pd.DataFrame, table: Table, first_row: int = 1, assumed: Iterable[str] = ()) -> Checked:
     """Split `frame` into canonical rows and rejections; `assumed` names required columns that may be absent here.
 
@@ -106,7 +76,7 @@ def check_rows(frame: pd.DataFrame, table: Table, first_row: int = 1, assumed: I
     def reject(rows: np.ndarray, reason: str, shown: pd.Series | None = None) -> None:
         for row in np.flatnonzero(rows):
             if not reasons[row]:
-                reasons[row] = reason if shown is None else reason.format(shown.iloc[row])
+                reasons[row] = reason if shown is None else reason.replace("{}", _quoted(shown.iloc[row]))
 
     columns: dict[str, pd.Series] = {}
     for column in table.columns:
@@ -114,10 +84,16 @@ def check_rows(frame: pd.DataFrame, table: Table, first_row: int = 1, assumed: I
             continue
         raw = frame[by_name[column.name]].reset_index(drop=True)
         parsed, unreadable = _parse(raw, column)
-        reject(unreadable, f"{column.name}: {{!r}} is not a {column.kind}", raw)
+        reject(unreadable, f"{column.name}: {{}} is not a {'symbol' if column.name in SYMBOLS else column.kind}", raw)
         if column.required:
             reject(parsed.isna().to_numpy() & ~unreadable, f"{column.name} is empty")
-        reject(_outside(parsed, column), f"{column.name}: {{}} {_expected(column)}", raw)
+        outside = _outside(parsed, column)
+        if column.among is None:
+            reject(outside, f"{column.name}: {{}} {_expected(column)}", parsed)
+        else:
+            for value in map(str, parsed[outside].unique()):
+                shown = f"{column.name}: {value[:LONGEST_SHOWN]} {_expected(column, value)}"
+                reject(outside & (parsed == value).to_numpy(dtype=bool, na_value=False), shown)
         columns[column.name] = parsed
     clean = pd.DataFrame(columns, index=pd.RangeIndex(n_rows))
     if table.any_of:
@@ -173,11 +149,24 @@ def _reject_contradictions(clean: pd.DataFrame, table: Table, reasons: np.ndarra
     return int((twice & same).sum())
 
 
+def _quoted(value: object) -> str:
+    """A value as a message shows it: texts in quotes, cut where they are long."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= LONGEST_SHOWN else value[:LONGEST_SHOWN] + "…")
+    return f"{value:g}" if isinstance(value, float) else str(value)[:LONGEST_SHOWN]
+
+
 def _parse(raw: pd.Series, column: Column) -> tuple[pd.Series, np.ndarray]:
     """The column in its canonical type, and which rows hold something that is not of its kind."""
     if column.kind == "text":
-        return _parse_text(raw, column), np.zeros(len(raw), bool)
+        text = _parse_text(raw, column)
+        if column.name not in SYMBOLS:
+            return text, np.zeros(len(raw), bool)
+        odd = [symbol for symbol in text.dropna().unique() if not A_SYMBOL.fullmatch(symbol)]
+        return text, text.isin(odd).to_numpy(dtype=bool)
     blank = raw.isna().to_numpy()
+    if pd.api.types.is_bool_dtype(raw):
+        raw = raw.astype(object).where(~blank, None).astype("str")
     if not (pd.api.types.is_numeric_dtype(raw) or pd.api.types.is_datetime64_any_dtype(raw)):
         text = raw.astype(str).str.strip()
         blank = blank | text.isin(MISSING_NUMBER).to_numpy()
@@ -239,9 +228,12 @@ def _outside(parsed: pd.Series, column: Column) -> np.ndarray:
     return filled & wrong
 
 
-def _expected(column: Column) -> str:
+def _expected(column: Column, value: str = "") -> str:
     if column.among is not None:
-        return f"is none of {', '.join(sorted(column.among))}"
+        close = difflib.get_close_matches(value.lower(), column.among, n=1)
+        listed = sorted(column.among)
+        shown = ", ".join(listed) if len(listed) <= MANY else f"the {len(listed)} known ones"
+        return f"is none of {shown}" + (f"; did you mean {close[0]!r}?" if close else "")
     if column.above is not None:
         return f"must be above {column.above:g}"
     if column.low is None and column.high is None:

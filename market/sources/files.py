@@ -1,6 +1,6 @@
 """Your own tables: CSV or Parquet files into a store, row by row, with the reason of every row that was not taken.
 
-1. A file is read as it is (`market.validation.read_rows`); its columns are those of the table, in any order. Files of
+1. A file is read as it is (`market.reading`); its columns are those of the table, in any order. Files of
    the New York Fed, FINRA, a broker's list and Kenneth French are known by their first lines (`sources.importers`).
 2. Bad rows are set aside with their row number and reason; good rows are taken even so.
 3. Short interest without `published_date` gets the eighth session after settlement, and the report says so.
@@ -17,10 +17,11 @@ from typing import Literal
 import pandas as pd
 
 from market.errors import DataError
+from market.reading import read_rows
 from market.sources.importers import recognised
 from market.store import Store, schema_of
-from market.tables import TABLES
-from market.validation import Checked, Rejection, check_rows, read_rows
+from market.tables import AVERAGES, FLOWS, TABLES
+from market.validation import Checked, Rejection, check_rows
 
 PUBLICATION_SESSIONS = 8
 """FINRA publishes short interest on the seventh or eighth session after settlement; the later one is assumed."""
@@ -110,13 +111,19 @@ def import_tables(
 def read_table(table: str, path: str | Path) -> tuple[Checked, int, tuple[str, ...]]:
     """The good rows of a file, the number of rows read, and what was assumed for them."""
     schema = schema_of(table)
-    foreign = recognised(table, path)
-    raw, first_row = read_rows(path) if foreign is None else (foreign, 1)
+    try:
+        foreign = recognised(table, path)
+        raw, first_row = read_rows(path) if foreign is None else (foreign, 1)
+    except DataError as error:
+        raise DataError(f"{table}: {error}") from error
     notes: list[str] = []
     if table == "short_interest" and "published_date" not in {str(name).lower() for name in raw.columns}:
         raw = _published(raw)
         notes.append(f"no published_date: assumed {PUBLICATION_SESSIONS} sessions after settlement")
-    checked = check_rows(raw, schema, first_row)
+    try:
+        checked = check_rows(raw, schema, first_row)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
     if not len(checked.frame):
         reasons = "; ".join(map(str, checked.rejections[:SHOWN])) or "the file has no rows"
         raise DataError(f"{path}: no usable row for {table}: {reasons}")
@@ -126,6 +133,10 @@ def read_table(table: str, path: str | Path) -> tuple[Checked, int, tuple[str, .
         blind = int((~frame[known].notna().any(axis=1)).sum()) if known else len(frame)
         if blind:
             notes.append(f"{blind} facts have neither filed nor known_at: the assumed lag applies to them")
+        flows = frame["item"].isin((*FLOWS, *AVERAGES))
+        timeless = int((flows & frame["period_start"].isna()).sum()) if "period_start" in frame else int(flows.sum())
+        if timeless:
+            notes.append(f"{timeless} flows have no period_start: no figure can use them")
     if table == "prices" and "close" in checked.frame:
         alone = int(checked.frame.groupby("ticker")["close"].count().eq(0).sum())
         if alone:

@@ -21,11 +21,12 @@ from market.errors import DataError
 from market.fingerprint import Fingerprint
 from market.manifest import Manifest, TableEntry
 from market.members import Members, from_pitindex
+from market.reading import read_rows
 from market.sources.provenance import NOTES, SOURCES, provenance
 from market.store import MANIFEST
 from market.symbols import Rename, SymbolMap, map_of
 from market.tables import TABLES
-from market.validation import canonical, read_rows
+from market.validation import canonical
 from market.writer import describe
 
 FIRST_SESSION = pd.Timestamp("2018-01-02")

@@ -68,6 +68,34 @@ def test_nothing_is_written_where_one_file_is_bad(tmp_path: Path, files: dict[st
     assert not (tmp_path / "store").exists()
 
 
+def test_a_damaged_file_leaves_the_store_untouched(tmp_path: Path, files: dict[str, Path]) -> None:
+    import_tables(tmp_path / "store", files)
+    before = (tmp_path / "store" / "manifest.json").read_bytes()
+    bad = tmp_path / "bad.csv"
+    for content in (
+        b"",
+        b"date;ticker;close\n",
+        b"ticker,close\nA,1\n",
+        b"date,ticker,close\n2024-01-02,../A,1\n",
+        b"\xff",
+    ):
+        bad.write_bytes(content)
+        with pytest.raises(DataError, match="prices") as caught:
+            import_tables(tmp_path / "store", {"prices": bad})
+        assert "bad.csv" in str(caught.value)
+        assert (tmp_path / "store" / "manifest.json").read_bytes() == before
+
+
+def test_flows_without_a_beginning_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(
+        "ticker,item,period_end,value,filed,period_start\nA,revenue,2023-12-31,5,2024-02-01,\n"
+        "A,net_income,2023-12-31,5,2024-02-01,2023-01-01\nA,assets,2023-12-31,5,2024-02-01,\n"
+    )
+    report = import_tables(tmp_path / "store", {"facts": path})
+    assert report.tables["facts"].notes == ("1 flows have no period_start: no figure can use them",)
+
+
 def test_short_interest_without_publication_dates(tmp_path: Path) -> None:
     path = tmp_path / "si.csv"
     path.write_text("ticker,settlement_date,short_percent_of_float\nA,2026-05-15,1.9549\n")

@@ -162,8 +162,8 @@ def test_two_answers_are_one(data: market.Market) -> None:
 
 @pytest.mark.skipif(not SOURCE.is_dir(), reason="the source directory of the sample is not on this machine")
 def test_derived_returns_agree_with_the_source(data: market.Market) -> None:
+    from market.reading import read_rows
     from market.sources import sample
-    from market.validation import read_rows
 
     quarantine = read_rows(SOURCE / "quarantine.csv")[0]
     stocks = sample._stock_prices(SOURCE, quarantine)

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from market.errors import DataError
+from market.reading import read_rows
 from market.tables import TABLES
-from market.validation import canonical, check_rows, read_rows
+from market.validation import canonical, check_rows
 
 PRICES = TABLES["prices"]
 
@@ -115,7 +116,7 @@ def test_facts_are_checked_for_items_and_order(tmp_path: Path) -> None:
     checked = _checked(tmp_path, text, "facts")
     assert checked.frame["cik"].tolist() == [320193]
     reasons = [r.reason for r in checked.rejections]
-    assert reasons[0].startswith("item: revenu is none of ")
+    assert reasons[0] == "item: revenu is none of the 40 known ones; did you mean 'revenue'?"
     assert reasons[1:] == ["period_end lies before period_start", "filed lies before period_end", "value is empty"]
 
 
@@ -127,7 +128,18 @@ def test_an_absent_required_column_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", b"", "not a readable CSV"),
+        ("a.csv", b"", "not a readable CSV file: it is empty"),
+        ("a.csv", b"ticker,name\nA,x\nB,Caf\xe9\n", "line 3 is not UTF-8; save the file as UTF-8"),
+        ("a.csv", "ticker,name\nA,x\n".encode("utf-16"), "line 1 is not UTF-8"),
+        ("a.csv", b"date;ticker;close\n2024-01-02;A;10\n", "separated by semicolons"),
+        ("a.csv", b"date;ticker;close\n2024-01-02;A;10,5\n", "separated by semicolons"),
+        (
+            "a.csv",
+            b"date,ticker,close\n2024-01-02,A,1\n2024-01-03,A,1,2\n",
+            "line 3 has 4 cells, the lines before it 3",
+        ),
+        ("a.csv", b"date,ticker,close, Close\n2024-01-02,A,1,2\n", "column close stands in it twice"),
+        ("a.csv.gz", b"no gzip", "not a readable CSV file"),
         ("a.parquet", b"PAR1", "not a readable Parquet"),
         ("a.xlsx", b"x", "expected a .csv or .parquet"),
     ],
@@ -138,6 +150,35 @@ def test_unreadable_files(tmp_path: Path, name: str, content: bytes, message: st
         read_rows(tmp_path / name)
     with pytest.raises(DataError, match="no such file"):
         read_rows(tmp_path / "absent.csv")
+
+
+@pytest.mark.parametrize(
+    "symbol", ["../../etc/passwd", "A\\B", "A'B", "<img src=x>", "A B C", "A\x00B", "-A", "Ä", "A" * 41, "A;DROP"]
+)
+def test_what_is_no_symbol_is_refused(symbol: str) -> None:
+    rows = pd.DataFrame({"date": ["2024-01-02"] * 2, "ticker": [symbol, "A"], "close": [1.0, 2.0]})
+    checked = check_rows(rows, PRICES)
+    assert list(checked.frame["ticker"]) == ["A"]
+    (refused,) = checked.rejections
+    assert (refused.table, refused.row) == ("prices", 1)
+    assert refused.reason.startswith(("ticker: '", 'ticker: "'))
+    assert refused.reason.endswith("is not a symbol")
+
+
+@pytest.mark.parametrize("symbol", ["BRK.B", "^GSPC", "005930.KS", "BTC-USD", "ES=F", "ABC@2012-01-31", "RDS-AB"])
+def test_symbols_of_other_places_pass(symbol: str) -> None:
+    rows = pd.DataFrame({"date": ["2024-01-02"], "ticker": [symbol], "close": [1.0]})
+    assert list(check_rows(rows, PRICES).frame["ticker"]) == [symbol]
+
+
+def test_names_with_markup_are_kept_as_they_are() -> None:
+    rows = pd.DataFrame({"ticker": ["A"], "name": ["<script>alert(1)</script>"]})
+    assert canonical(rows, TABLES["securities"])["name"].iloc[0] == "<script>alert(1)</script>"
+
+
+def test_truths_are_no_numbers() -> None:
+    rows = pd.DataFrame({"date": ["2024-01-02"], "ticker": ["A"], "close": [True]})
+    assert check_rows(rows, PRICES).rejections[0].reason == "close: True is not a number"
 
 
 def test_csv_and_parquet_give_the_same_rows(tmp_path: Path) -> None:
