@@ -133,7 +133,7 @@ def test_writing_the_same_twice_changes_nothing(tmp_path: Path) -> None:
 def test_a_bad_row_stops_the_write(tmp_path: Path) -> None:
     store = Store.create(tmp_path)
     with (
-        pytest.raises(DataError, match=r"2 bad rows: prices row 1: close: -1.0 must be above 0"),
+        pytest.raises(DataError, match=r"2 bad rows: prices row 1: close: -1 must be above 0"),
         store.writer() as writer,
     ):
         writer.replace("prices", _prices(["A"], days=2, close=-1.0).assign(close=[-1.0, -2.0]), "s")

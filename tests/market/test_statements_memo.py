@@ -81,7 +81,7 @@ def test_a_place_that_cannot_be_written_is_no_hindrance(tmp_path, facts):
 
 
 def test_a_market_keeps_them_in_its_store_and_the_sample_does_not(tmp_path):
-    rows = pd.DataFrame({"date": pd.bdate_range("2023-01-02", "2023-12-29"), "ticker": "CIK320193", "close": 100.0})
+    rows = pd.DataFrame({"date": pd.bdate_range("2023-01-02", "2023-12-29"), "ticker": "AAPL", "close": 100.0})
     sec.import_companyfacts(tmp_path / "store", RECORDED)
     with Store(tmp_path / "store").writer() as writer:
         writer.replace("prices", rows, "planted")
