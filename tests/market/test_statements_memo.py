@@ -88,7 +88,7 @@ def test_a_market_keeps_them_in_its_store_and_the_sample_does_not(tmp_path):
     values = [open_market(tmp_path / "store").as_of("2023-11-06").item("revenue")[0] for _ in range(2)]
     assert values == [383_285e6] * 2
     assert len(list((tmp_path / "store" / ".derived").rglob("revenue-ttm-0.arrow"))) == 1
-    source = open_market(tmp_path / "store").as_of("2023-11-06").source("CIK320193", "revenue")
+    source = open_market(tmp_path / "store").as_of("2023-11-06").source("AAPL", "revenue")
     assert source.accession == "0000320193-23-000106"
     sample = open_market("sample")
     sample.as_of(sample.sessions[-1]).item("revenue")
