@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.numba_cache
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: backtest test lint picture schemas clean
+.PHONY: backtest test lint lowest picture schemas clean
 
 backtest: $(VENV)/.installed
 	$(BIN)/hedgebasket backtest configs/runs/low_quality_vs_mega_cap.yaml --out runs/low_quality_vs_mega_cap
@@ -33,6 +33,12 @@ $(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
 	  { $(BIN)/python -m pip install --quiet --upgrade pip && $(BIN)/python -m pip install --quiet -e . --group dev; }
 	touch $@
 
+# The tests with the oldest versions that pyproject.toml allows: a lower bound that nobody has run is a guess.
+lowest: $(VENV)/.installed-dev
+	$(PYTHON) -m venv .venv-lowest
+	$(BIN)/uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct -e . --group dev
+	.venv-lowest/bin/python -m pytest -n 2 --dist worksteal
+
 # The picture in the README: the first page of the flagship's report, in a real browser.
 CHROMIUM ?= chromium
 picture: backtest
@@ -46,4 +52,4 @@ schemas: $(VENV)/.installed
 	$(BIN)/hedgebasket schema --out schemas
 
 clean:
-	rm -rf $(VENV) runs .numba_cache .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-lowest runs .numba_cache .pytest_cache .mypy_cache .ruff_cache
