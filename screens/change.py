@@ -119,7 +119,7 @@ def _climb(screened: Screened, at: int, rank: int, enter: int) -> list[str]:
     holder = int(np.flatnonzero(screened.rank == min(enter, int(np.nanmax(screened.rank))))[0])
     total = sum(specs[name].weight for name in blocks)
     raw = {row: sum(specs[n].weight * np.nan_to_num(blocks[n].z[row]) for n in blocks) / total for row in (at, holder)}
-    for name in blocks:
+    for name in screened.spec.blocks:
         if np.isnan(blocks[name].z[at]):
             continue
         needed = blocks[name].z[at] + (raw[holder] - raw[at]) * total / specs[name].weight

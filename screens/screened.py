@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from market.errors import DataError
 from screens.blocks import BlockScore
-from screens.measurement import direction_of, missing_items
-from screens.metrics.ai_sources import tagged
+from screens.measurement import direction_of
 from screens.registry import Values
 from screens.rules import Obstacle, Outcome, obstacles
 from screens.scoring import Flags, Floats, order_worst_first, percentiles
+from screens.shortfalls import unknown_to_all, warnings_of
 from screens.spec import ScreenSpec
 from screens.universe import Admission
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from market.view import View
 
 NO_SCORE = "no score"  # the code of names without a block that the screen requires
-THIN_COVERAGE = 0.5  # a ranking in which most names are missing says little
 SMOOTHING = "smoothing"  # the code of names that pass today but not on enough dates
 
 
@@ -43,7 +42,7 @@ def rank_worst_first(scores: Floats, tickers: NDArray[np.object_]) -> Floats:
     return rank
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Screened:
     """A screen's answer on the date of `view`; arrays have shape (n_assets,), aligned with `view.tickers`.
 
@@ -62,6 +61,10 @@ class Screened:
     score: Floats
     rank: Floats
     values: dict[str, Values]
+
+    def __repr__(self) -> str:
+        ranked = int((~np.isnan(self.rank)).sum())
+        return f"<Screened {self.spec.name} on {self.session.date()}: {ranked} of {self.rank.size} names ranked>"
 
     @property
     def session(self) -> pd.Timestamp:
@@ -230,37 +233,16 @@ class Screened:
             worst = sorted(counts, key=lambda code: -counts[code])[:3]
             names = len(self.view.tickers)
             parts.append(f"of {names} names, " + ", ".join(f"{counts[code]} fail {code}" for code in worst))
+            if worst[0] == "min_history_sessions":
+                parts.append(f"the data begin {self.view.market.sessions[0].date()}")
         elif not self.outcome.passed[self.admission.admitted].any():
             parts.append(f"none of the {int(self.admission.admitted.sum())} names of the universe passes the rules")
-        raise DataError("; ".join([*parts, *self._unknown().values()]))
+        raise DataError("; ".join([*parts, *unknown_to_all(self).values()]))
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader of the result should know: metrics that nobody has, or fewer than half."""
-        thin = [
-            f"{label} is known for {share:.0%} of the universe"
-            for label, share in self.coverage.items()
-            if 0 < share < THIN_COVERAGE
-        ]
-        return (*self._unknown().values(), *self._tags_of_nobody(), *thin)
-
-    def _tags_of_nobody(self) -> list[str]:
-        file = str(self.spec.tags.target) if self.spec.tags else None
-        lacking = [tag for tag in self.spec.tag_names() if not tagged(self.view, (tag,), file, False).any()]
-        where = "" if file else "; dated tags can be given as 'tags: FILE'"
-        return [f"no name carries the tag '{tag}' on the date{where}" for tag in lacking]
-
-    def _unknown(self) -> dict[str, str]:
-        """Metrics that no name of the universe has, and what the store lacks for them."""
-        held = getattr(self.view.market, "items", None)
-        labels, found = self.spec.labels(), {}
-        for call in self.spec.calls():
-            label = labels[call.key()]
-            if self.coverage[label] == 0:
-                absent = missing_items([call], held).get(call.metric, []) if held is not None else []
-                lacks = f": the store holds no {', '.join(absent)}" if absent else ""
-                found[label] = f"no name of the universe has {label}{lacks}"
-        return found
+        """What a reader of the result should know: figures that nobody or few have, sources that are missing."""
+        return warnings_of(self)
 
     def with_changes(self, eligible: Flags, score: Floats) -> Screened:
         """The same answer with other eligible names and scores, ranked anew."""

@@ -40,6 +40,7 @@ def screen(
       hedgebasket screen configs/screens/zombies.yaml --csv zombies.csv
     """
     import market
+    from screens.describe import wrapped
     from screens.loading import load
     from screens.screen import evaluate
     from screens.spec import ScreenSpec
@@ -63,14 +64,14 @@ def screen(
         )
         for name, row in ranked.loc[names].to_dict("index").items()
     ]
-    counts = f"{int(found.admission.admitted.sum())} in the universe, {int(found.eligible.sum())} eligible"
-    title = f"{spec.name} on {found.session.date()}: {counts}, {len(names)} shown"
+    counts = f"universe {int(found.admission.admitted.sum())}, eligible {int(found.eligible.sum())}"
+    title = f"{spec.name} on {found.session.date()}: {counts}, ranked {len(ranked)}, shown {len(names)}"
     terminal.table(("ticker", "sector", "rank", "score", *blocks), rows, title=title)
     thin = [f"{metric} {share:.0%}" for metric, share in found.coverage.items() if share < LOW_COVERAGE]
     if thin:
-        terminal.text(f"thin coverage: {', '.join(thin)}")
+        terminal.text(wrapped(f"thin coverage: {', '.join(thin)}", 2))
     for warning in found.warnings:
-        terminal.text(f"warning: {warning}")
+        terminal.text(wrapped(f"warning: {warning}", 2))
 
 
 LOW_COVERAGE = 0.8
@@ -214,6 +215,7 @@ def _screened(found: Screened, names: list[str]) -> dict[str, object]:
         "as_of": found.session,
         "universe": int(found.admission.admitted.sum()),
         "eligible": int(found.eligible.sum()),
+        "ranked": len(found.ranked()),
         "selected": [
             {
                 "ticker": name,
@@ -225,6 +227,7 @@ def _screened(found: Screened, names: list[str]) -> dict[str, object]:
             for name, row in rows.items()
         ],
         "coverage": found.coverage,
+        "warnings": list(found.warnings),
     }
 
 
