@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from backtest.rivals import last_price
 from basket.source_spec import FixedList, Positions
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ def cautions(legs: Legs, data: Market, hedged: Simulation, foresight: Mapping[st
             "won, not what a rule would have chosen. The hedge is tested on it, the book is not"
         )
     told += data.notes()
+    told += [
+        f"benchmarks: prices of {ticker} end on {last.date()}; its short is followed to that day, not beside the rest"
+        for ticker in legs.spec.benchmarks
+        if (last := last_price(legs, ticker)) < legs.sessions[-1]
+    ]
     window = legs.spec.hedge.window
     both = legs.book.returns.index.intersection(legs.short.returns.index)
     before = int((both < legs.sessions[0]).sum())

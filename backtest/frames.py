@@ -17,6 +17,7 @@ import pandas as pd
 
 from backtest.accounts import BASKET
 from backtest.evaluate.performance import DAYS_PER_YEAR
+from backtest.rivals import last_price
 
 if TYPE_CHECKING:
     from backtest.legs import Legs
@@ -36,7 +37,7 @@ def nav_frame(legs: Legs, unhedged: Simulation, hedged: Simulation) -> pd.DataFr
     for ticker in legs.spec.benchmarks:
         growth = 1.0 + legs.index_returns(ticker).reindex(legs.sessions).fillna(0.0)
         growth.iloc[0] = 1.0
-        frame[ticker] = 100.0 * growth.cumprod()
+        frame[ticker] = (100.0 * growth.cumprod()).where(legs.sessions <= last_price(legs, ticker))
     frame.index.name = "session"
     return frame
 

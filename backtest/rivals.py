@@ -4,7 +4,9 @@
    the same window before the check; the same band and bounds.
 2. Index short at minimum variance: the run's own walk-forward with the index in the basket's place (ordinary least
    squares, whatever the run's estimator).
-3. Holding less: the book scaled so that its realised volatility equals the hedged book's, the rest in cash. The scale
+3. Of the same kind: the basket's sectors in sector funds at equal beta, and the hedge with its beta bought back.
+4. A fund whose prices end before the run does is followed to its last price, and says so in its name.
+5. Holding less: the book scaled so that its realised volatility equals the hedged book's, the rest in cash. The scale
    is found after the fact, which flatters it a little: it is the bar to clear, not a strategy.
 """
 
@@ -19,8 +21,10 @@ import pandas as pd
 from backtest.evaluate.equal_risk import equal_beta_ratio
 from backtest.evaluate.performance import volatility
 from backtest.evaluate.spread import spread_returns, spread_table
+from backtest.further_rivals import PURE_LEG, SECTOR_MIX, pure_leg, sector_mix
 from backtest.simulate import Variant
 from basket import hedge
+from market.errors import DataError
 
 if TYPE_CHECKING:
     from backtest.accounts import Accounts
@@ -34,7 +38,10 @@ VOLATILITY_TURNS = 3  # of the search for the share; each leaves about a hundred
 
 @dataclass(frozen=True)
 class Rivals:
-    """NAV (USD) by session of each alternative, ratio paths of the index shorts, and the share of the book held."""
+    """NAV (USD) by session of each alternative, ratio paths of the index shorts, and the share of the book held.
+
+    A NAV is NaN after the last price of its fund.
+    """
 
     nav: pd.DataFrame
     ratios: pd.DataFrame
@@ -47,21 +54,46 @@ def rivals(accounts: Accounts, path: pd.Series, hedged_nav: Floats) -> Rivals:
     legs = accounts.legs
     paths: dict[str, pd.Series] = {}
     variants: dict[str, Variant] = {}
+    ends: dict[str, pd.Timestamp] = {}
     for ticker in legs.spec.benchmarks:
         targets = accounts.fund_targets(ticker)
         returns = legs.index_returns(ticker)
+        ends[ticker] = last_price(legs, ticker)
         for how, ratio in (
             (EQUAL_BETA, equal_beta_path(accounts, path, returns)),
             (MINIMUM_VARIANCE, legs.ratio_path(returns, "ols")["target"]),
         ):
-            name = f"short {ticker}, {how}"
+            name = f"short {ticker}, {how}{until(legs, ends[ticker])}"
             paths[name] = ratio
             variants[name] = Variant(shorts=(accounts.hedged_by(targets, ratio, ticker),))
+    if (mix := sector_mix(legs)) is not None:
+        name = f"short {SECTOR_MIX}, {EQUAL_BETA}"
+        paths[name] = equal_beta_path(accounts, path, mix[1])
+        variants[name] = Variant(shorts=(accounts.hedged_by(mix[0], paths[name], SECTOR_MIX),))
     many = accounts.many(list(variants.values()))
     nav = dict(zip(variants, many.nav, strict=True))
+    bought_back = equal_beta_path(accounts, path, legs.index_returns(legs.spec.market))
+    nav[PURE_LEG] = pure_leg(accounts, hedged_nav, bought_back)
     share, nav[HOLD_LESS] = hold_less(accounts, hedged_nav)
     costs = dict(zip(variants, many.lines, strict=True))
-    return Rivals(accounts.nav_frame(nav), pd.DataFrame(paths), share, costs)
+    frame = accounts.nav_frame(nav)
+    for ticker, last in ends.items():
+        for name in [name for name in variants if name.startswith(f"short {ticker},")]:
+            frame[name] = frame[name].where(legs.sessions <= last)
+    return Rivals(frame, pd.DataFrame(paths), share, costs)
+
+
+def last_price(legs: Legs, ticker: str) -> pd.Timestamp:
+    """The last session of the run on which a fund has a price."""
+    known = np.isfinite(np.asarray(legs.panel.close)[:, legs.panel.tickers.get_loc(ticker)])
+    if not known.any():
+        raise DataError(f"{ticker}: no price between {legs.sessions[0].date()} and {legs.sessions[-1].date()}")
+    return legs.sessions[int(np.flatnonzero(known)[-1])]
+
+
+def until(legs: Legs, last: pd.Timestamp) -> str:
+    """` (to DATE)` for a fund that does not reach the end of the run."""
+    return "" if last == legs.sessions[-1] else f" (to {last.date()})"
 
 
 def equal_beta_path(accounts: Accounts, path: pd.Series, returns: pd.Series) -> pd.Series:

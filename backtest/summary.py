@@ -15,6 +15,7 @@ from backtest.evaluate.performance import performance, performance_of_many
 from backtest.exposure import turnover
 from backtest.frames import years
 from backtest.hindsight import index_of
+from backtest.rivals import HOLD_LESS
 from basket.hedge.measures import ratio_effectiveness
 
 if TYPE_CHECKING:
@@ -44,11 +45,12 @@ def benchmark_figures(found: Rivals, book: np.ndarray, legs: Legs, risk_free: pd
     """One line an alternative: performance, variance removed, and the mean ratio or the share of the book held."""
     told: dict[str, Figures] = {}
     for name in found.nav:
-        line = figures_of(found.nav[name], legs, risk_free)
-        line["variance_removed"] = variance_removed(found.nav[name].to_numpy(), book)
+        nav = found.nav[name].dropna()  # a fund that ends before the run is judged to its end
+        line = figures_of(nav, legs, risk_free)
+        line["variance_removed"] = variance_removed(nav.to_numpy(), book[: len(nav)])
         if name in found.ratios:
             line["mean_ratio"] = float(found.ratios[name].mean())
-        else:
+        elif name == HOLD_LESS:
             line["share_held"] = found.held_share
         told[str(name)] = line
     return told
