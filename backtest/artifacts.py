@@ -34,7 +34,7 @@ RefT = TypeVar("RefT")
 MANIFEST = "manifest.json"
 SUMMARY = "summary.json"
 REPORT = "report.html"
-FRAMES = ("nav", "weights", "orders", "carry", "hedge_ratio")
+FRAMES = ("nav", "weights", "orders", "carry", "hedge_ratio", "by_sleeve", "by_name")
 ATTEMPTS = 5  # at a name that several runs write to at the same moment
 VERSIONS_OF = ("hedgebasket", "vectorbt", "pandas", "numpy", "scipy", "pyarrow", "plotly")
 

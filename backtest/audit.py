@@ -101,12 +101,12 @@ class _State:
 def _state(legs: Legs) -> _State:
     path = legs.ratio_path(legs.short.returns)
     accounts = Accounts(legs, terms(legs.spec, legs.data, legs.panel))
-    hedged = accounts.simulate(accounts.hedged_by(accounts.basket_targets, path["target"]))
+    hedged = accounts.hedged(path["target"])
     nav = {"": hedged.nav}
     tactical = multipliers(legs)
     if legs.spec.overlay is not None:
         followed = overlaid(path["target"], tactical["multiplier"])
-        nav["with the overlay"] = accounts.simulate(accounts.hedged_by(accounts.basket_targets, followed)).nav
+        nav["with the overlay"] = accounts.hedged(followed).nav
     return _State(legs, path, pd.DataFrame(nav, index=legs.sessions), tactical)
 
 

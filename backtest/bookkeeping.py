@@ -82,8 +82,8 @@ class Books:
             m = self.margin
             self.maintain = {1: by_name(m.maintenance_long, "m"), -1: by_name(m.maintenance_short, "m")}
             self.initial = {1: by_name(m.initial_long, "m"), -1: by_name(m.initial_short, "m")}
-        self.works = bool(np.isfinite(c.participation))
-        self.lingers = self.works or self.margin is not None
+        self.works = bool(np.isfinite(c.participation) or np.isfinite(self.cap).any())
+        self.lingers = bool(np.isfinite(c.participation)) or self.margin is not None
         self.called = False
         self.last_known = np.full(self.n_assets, self.n_sessions)
         self.payout = np.zeros(self.n_assets)

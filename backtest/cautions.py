@@ -17,7 +17,13 @@ NOTABLE_POINTS = 0.01  # a hindsight of a point a year is worth a line
 THIN_POOL = 1.5  # ranked names per name held; below it the screen hardly chooses
 
 
-def cautions(legs: Legs, data: Market, hedged: Simulation, foresight: Mapping[str, float | str]) -> list[str]:
+def cautions(
+    legs: Legs,
+    data: Market,
+    hedged: Simulation,
+    foresight: Mapping[str, float | str],
+    assumed_volume: frozenset[str] = frozenset(),
+) -> list[str]:
     """Warnings, the gravest first."""
     told = []
     gap = foresight.get("difference")
@@ -55,6 +61,18 @@ def cautions(legs: Legs, data: Market, hedged: Simulation, foresight: Mapping[st
         told.append(
             f"thin pool: on {when.date()} only {least} names could be ranked for {count} places; many lack a metric "
             "that the screen demands, so that it chooses little"
+        )
+    assumed = sorted(assumed_volume.intersection(hedged.orders["ticker"]))
+    if assumed:
+        told.append(
+            f"volume: unknown for {len(assumed)} names traded ({', '.join(assumed[:5])}); each is assumed to turn over "
+            "of its market capitalisation what the median stock does"
+        )
+    if hedged.called.any():
+        calls = legs.sessions[hedged.called]
+        told.append(
+            f"margin: {len(calls)} sessions closed below maintenance, the first {calls[0].date()}; where the next "
+            "close did not cure it the whole account was cut, so that the hedge was not what its ratio says"
         )
     if hedged.cash.min() < 0:
         told.append(f"cash fell to {hedged.cash.min() / 1e6:,.1f} m USD: the account borrowed on margin")

@@ -3,8 +3,8 @@
 1. A side costs half the spread plus commission, per dollar traded; sells (short sales included) pay `sell_fee` on top.
 2. Impact, where asked for, adds Y x sigma x sqrt(traded / ADV): the square-root law, with traded / ADV capped by the
    participation limit.
-3. A participation limit cuts an order at `participation` x ADV a session; the rest is worked on the next
-   `work_sessions` sessions and then dropped until the sleeve is sized again.
+3. A participation limit cuts an order at `participation` x ADV a session, a cap on a short stops it from growing; the
+   rest is worked on the next `work_sessions` sessions and then dropped until the sleeve is sized again.
 4. Where there are no quotes, the half-spread comes from market capitalisation (`basket.trading_cost.half_spread`).
 5. A terminal price is a payout, not a trade: it costs nothing and knows no limit.
 

@@ -8,16 +8,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from backtest.dated_values import laid_out, read_values
 from backtest.terms import BPS
 from market.errors import DataError
+from screens.loading import Ref
 
 if TYPE_CHECKING:
+    from backtest.broadcast import Floats
     from backtest.legs import Legs
+    from backtest.spec import RunSpec
     from market import Market
 
 FACTOR_NAMES = ("Mkt-RF", "SMB", "HML", "RMW", "Mom")
@@ -41,13 +46,24 @@ def carry_annual(legs: Legs) -> pd.Series:
         view = legs.data.as_of(session)
         weights = legs.short.weights.loc[session]
         fee = view.borrow_fee()[view.tickers.get_indexer(weights.index)]
-        told = fee if spec.borrow.fee == "table" else np.full(len(weights), float(spec.borrow.fee))
+        told = fee_known(spec, fee, session, weights.index, set(legs.data.tickers))
         known = np.isfinite(told) & (weights.to_numpy() != 0)
         fees[session] = float(np.average(told[known], weights=weights.to_numpy()[known])) * spec.borrow.multiplier
     sessions = legs.short.sessions
     rate = legs.data.rates(spec.cash.benchmark).reindex(sessions)
     earned = rate - spec.cash.short_proceeds_spread_bps * BPS
     return (pd.Series(fees).reindex(sessions).ffill() - earned).rename("carry")
+
+
+def fee_known(spec: RunSpec, fee: Floats, session: pd.Timestamp, tickers: pd.Index, known: Collection[str]) -> Floats:
+    """The borrow fee of the spec at a session, (n_tickers,); `fee` is the table's or the tier's, where that counts."""
+    if isinstance(spec.borrow.fee, Ref):
+        rows = [
+            row for row in read_values(spec.borrow.fee.target, known, low=0.0, high=5.0) if row[1] in ("", *tickers)
+        ]
+        given = laid_out(rows, pd.DatetimeIndex([session]), tickers)[0]
+        return np.where(np.isnan(given), fee, given)
+    return fee if spec.borrow.fee == "table" else np.full(len(tickers), float(spec.borrow.fee))
 
 
 def own_parameters(legs: Legs) -> dict[str, dict[str, object]]:
@@ -69,9 +85,14 @@ def cost_of_change_bps(legs: Legs) -> float:
     from basket.trading_cost import half_spread
 
     costs, view = legs.spec.costs, legs.data.as_of(legs.short.rebalances[-1])
-    if costs.half_spread != "tiers":
+    if not isinstance(costs.half_spread, Ref | str):
         return costs.commission_bps + costs.half_spread
     weights = legs.short.weights.iloc[-1]
     spread = half_spread(view.market_cap())[view.tickers.get_indexer(weights.index)]
+    if isinstance(costs.half_spread, Ref):
+        own = read_values(costs.half_spread.target, set(legs.data.tickers), low=0.0, high=1e4)
+        own = [row for row in own if row[1] in ("", *weights.index)]
+        given = laid_out(own, legs.short.rebalances[-1:], weights.index)[0] * BPS
+        spread = np.where(np.isnan(given), spread, given)
     known = np.isfinite(spread) & (weights.to_numpy() != 0)
     return costs.commission_bps + float(np.average(spread[known], weights=weights.to_numpy()[known])) / BPS

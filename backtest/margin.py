@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LOW_PRICE: Final = 5.0  # USD a share: FINRA 4210 is stricter below
 SQUEEZE_SESSIONS: Final = 21  # a month
+ROUNDING: Final = 1e-9  # of the requirement: less is what a cut that met it leaves over, not a call
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def liquidity(simulation: Simulation, margin: Margin, sessions: int = SQUEEZE_SE
     return Liquidity(
         shortfall=max(0.0, -lowest),
         shortfall_on=simulation.sessions[int(excess.to_numpy().argmin())] if lowest < 0 else None,
-        calls=int((excess < 0).sum()),
+        calls=int((excess < -ROUNDING * table["required"]).sum()),
         peak_usage=float(table["used"].max()),
         squeeze=float(falls.max()),
         squeeze_from=simulation.sessions[start],

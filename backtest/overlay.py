@@ -144,7 +144,10 @@ def switched(accounts: Accounts, path: pd.Series) -> Switched | None:
     mean_size = float(frame["multiplier"].mean())
     targets = accounts.basket_targets
     many = accounts.many(
-        [Variant(shorts=(accounts.hedged_by(targets, ratio),)) for ratio in (followed, path * mean_size, path)]
+        [
+            Variant(shorts=(accounts.hedged_by(targets, ratio), *accounts.others))
+            for ratio in (followed, path * mean_size, path)
+        ]
     )
     names = [tactical_name(legs.spec.overlay.mode), MEAN_SIZE]
     trading = many.lines[:, LINES.index("trading")]

@@ -3,7 +3,7 @@
 1. Legs: the long book and the short basket through time, and the span in which both trade.
 2. Ratio: dollars short per dollar of book at every check, from returns before it.
 3. Accounts: the book alone, and the book with the short; every cent by kind; the ledger and a daily vectorbt portfolio
-   as second and third opinions.
+   as second and third opinions; what it takes to hold the short, and what it costs held the other way.
 4. Rivals and placebos: index shorts at equal risk, owning less, the hedge switched by the tape, the same rules without
    the idea, hindsight.
 5. Evidence: effectiveness with intervals, the spread over an equal-beta index, the windows in which it must lose, and
@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from backtest import frames, overlay, stand_in, stress, summary, verdict
-from backtest.accounts import Accounts
+from backtest.accounts import BASKET, Accounts
 from backtest.cautions import cautions
 from backtest.evaluate.effectiveness import effectiveness, in_sample_hedged, rolling_table
 from backtest.evaluate.performance import daily_risk_free, returns_of
 from backtest.evidence import evidence, measured
 from backtest.exposure import exposures
 from backtest.hindsight import hindsight
+from backtest.holding_short import holding
 from backtest.holdings import constituents
 from backtest.ledger import replay
 from backtest.legs import Legs, build_legs
@@ -70,7 +71,7 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
     at(1)
     accounts = Accounts(legs, terms(spec, data, legs.panel))
     unhedged = accounts.simulate()
-    hedged = accounts.simulate(accounts.hedged_by(accounts.basket_targets, path["target"]))
+    hedged = accounts.hedged(path["target"])
     for name, account in (("the book", unhedged), ("the hedged book", hedged)):
         _demand_alive(name, account, legs)
     at(2)
@@ -111,14 +112,16 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
         )
     )
     sleeves = {name: summary.figures_of(nav[name], legs, risk_free) for name in ("book", "basket", "hedged")}
+    sleeves |= summary.other_sleeves(legs, risk_free)
     benchmarks = summary.benchmark_figures(others, unhedged.nav, legs, risk_free)
     if tactical is not None:
         alternatives = alternatives.join(tactical.nav)
         benchmarks |= summary.overlay_figures(tactical, unhedged.nav, legs, risk_free)
     costs = frames.costs_bps(carry, average_nav)
     sections, factors = evidence(measured(legs, hedged, nav, ideal, path["target"], costs["total"] / frames.BPS))
-    table = constituents(legs, float(-hedged.short_value[-1]))
-    warnings = cautions(legs, data, hedged, foresight)
+    table = constituents(legs, float(-hedged.value[-1, hedged.sleeves.index(BASKET)]))
+    held = holding(accounts, path["target"], unhedged, hedged, average_nav)
+    warnings = cautions(legs, data, hedged, foresight, accounts.terms.assumed_volume)
     timing = None if tactical is None else overlay.section(tactical, nav)
     told: dict[str, Json] = {
         "name": spec.name,
@@ -128,18 +131,15 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
         "span": dict(summary.span_figures(legs)),
         "rebalances": len(legs.short.rebalances.intersection(legs.sessions)),
         "sleeves": sleeves,
-        "hedge_ratio": {
-            "mean": float(path["target"].mean()),
-            "least": float(path["target"].min()),
-            "most": float(path["target"].max()),
-            "last": float(path["target"].iloc[-1]),
-            "changes": int((path["target"].diff().fillna(0.0) != 0).sum()),
-        },
+        "hedge_ratio": summary.ratio_figures(path["target"]),
+        "other_ratios": {leg.name: summary.ratio_figures(leg.path) for leg in legs.others},
         "hedge_effectiveness": summary.table_figures(removed),
         "costs_bps_per_year": costs,
         "average_nav_usd": {"hedged": average_nav, "book": float(nav["book"].mean())},
         "attribution": {str(kind): float(value) for kind, value in attribution["usd"].items()},
         "attribution_bps_per_year": {str(kind): float(v) for kind, v in attribution["bps_per_year"].items()},
+        "attribution_by_sleeve": frames.attribution_by_sleeve(unhedged, hedged),
+        **held,
         "ledger": {
             "max_identity_error": hedged.identity_error,
             "max_ledger_error": replay(hedged.account).error(hedged.nav),
@@ -168,6 +168,8 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
         exposures=exposures(hedged),
         carry=carry,
         attribution=attribution,
+        by_sleeve=hedged.daily_by_sleeve(),
+        by_name=frames.by_name_frame(hedged),
         factors=factors,
         orders=hedged.orders,
         weights=frames.weights_frame(legs),

@@ -70,7 +70,7 @@ def hedged_with(accounts: Accounts, histories: list[LevelHistory]) -> list[Place
             {k: walk(rules, kind, legs.book.returns, returns[k], legs.checks, parameters)["target"] for k in returns}
         )
     variants = [
-        Variant(shorts=(accounts.hedged_by(_targets(accounts, history), paths[k]),))
+        Variant(shorts=(accounts.hedged_by(_targets(accounts, history), paths[k]), *accounts.others))
         for k, history in enumerate(histories)
     ]
     nav = accounts.many(variants).nav

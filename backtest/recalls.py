@@ -34,11 +34,12 @@ def seeded_recalls(
     hazard: float = HAZARD,
     special_fee: float = SPECIAL_FEE,
     lock_sessions: int = LOCK_SESSIONS,
+    general_collateral: float = GENERAL_COLLATERAL,
 ) -> Recalls:
     """Recalls of every name and session. `borrow_fee` is decimal a year; a missing one counts as general collateral."""
     fee = over(borrow_fee, len(sessions), len(tickers), "borrow_fee", missing=True)
     special = np.vstack([fee[:1] >= special_fee, fee[:-1] >= special_fee])
-    chance = np.where(special, hazard, GENERAL_COLLATERAL * hazard)
+    chance = np.where(special, hazard, general_collateral * hazard)
     return Recalls(_uniform(sessions, tickers, seed) < chance, lock_sessions)
 
 

@@ -32,6 +32,8 @@ class Result:
     exposures      sessions x `long, short, gross, net` as fractions of the hedged NAV
     carry          sessions x `trading, borrow, dividends, rebate, interest`: USD of the hedged account less the book's
     attribution    one row a kind of P&L: `usd, bps_per_year`; the rows sum to `total`, hedged less book
+    by_sleeve      one row a session, sleeve and kind of P&L of the hedged account: `date, sleeve, kind, usd`
+    by_name        one row a sleeve and ticker: `price, dividends, borrow, rebate, trading, total`, USD over the run
     factors        the hedge's P&L by factor: `coefficient, stderr, t, annual, share`; empty without factor returns
     orders         `date, sleeve, ticker, shares, price, notional, cost`; sells and shorts negative
     weights        `date, sleeve, ticker, weight`
@@ -56,6 +58,8 @@ class Result:
     exposures: pd.DataFrame
     carry: pd.DataFrame
     attribution: pd.DataFrame
+    by_sleeve: pd.DataFrame
+    by_name: pd.DataFrame
     factors: pd.DataFrame
     orders: pd.DataFrame
     weights: pd.DataFrame

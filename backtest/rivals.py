@@ -56,7 +56,6 @@ def rivals(accounts: Accounts, path: pd.Series, hedged_nav: Floats) -> Rivals:
     variants: dict[str, Variant] = {}
     ends: dict[str, pd.Timestamp] = {}
     for ticker in legs.spec.benchmarks:
-        targets = accounts.fund_targets(ticker)
         returns = legs.index_returns(ticker)
         ends[ticker] = last_price(legs, ticker)
         for how, ratio in (
@@ -65,11 +64,13 @@ def rivals(accounts: Accounts, path: pd.Series, hedged_nav: Floats) -> Rivals:
         ):
             name = f"short {ticker}, {how}{until(legs, ends[ticker])}"
             paths[name] = ratio
-            variants[name] = Variant(shorts=(accounts.hedged_by(targets, ratio, ticker),))
+            variants[name] = Variant(
+                shorts=(accounts.indexed_by(accounts.fund_targets(ticker), ratio), *accounts.others)
+            )
     if (mix := sector_mix(legs)) is not None:
         name = f"short {SECTOR_MIX}, {EQUAL_BETA}"
         paths[name] = equal_beta_path(accounts, path, mix[1])
-        variants[name] = Variant(shorts=(accounts.hedged_by(mix[0], paths[name], SECTOR_MIX),))
+        variants[name] = Variant(shorts=(accounts.indexed_by(mix[0], paths[name]), *accounts.others))
     many = accounts.many(list(variants.values()))
     nav = dict(zip(variants, many.nav, strict=True))
     bought_back = equal_beta_path(accounts, path, legs.index_returns(legs.spec.market))

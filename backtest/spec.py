@@ -9,28 +9,23 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
 from backtest.overlay_spec import Overlay
+from backtest.short_spec import Implementation, Liquidity, Margin, Recalls, ShortLimits, Swap
 from backtest.stand_in_spec import StandIn
+from backtest.strict import Bps, Strict, TableRef, value_form
 from screens.loading import BasketRef, BookRef, RegimeRef
 
-Bps = Annotated[float, Field(ge=0, le=10_000)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
+RESERVED = ("book", "book shorts", "basket", "hedged", "account", "total")  # names of sleeves that every run has
 
-
+Fee = Annotated[float, Field(ge=0, le=5)]
 EstimatorName = Literal[
     "dollar_neutral", "beta_matched", "ols", "rolling", "ewma", "blume", "vasicek", "scholes_williams", "dimson", "tls",
     "huber", "quantile", "downside_beta", "lower_partial_moment", "min_semivariance", "min_cvar", "min_drawdown",
     "mean_variance", "kalman", "ccc_garch", "dcc_garch", "volatility_parity", "factor_neutral", "multi_instrument",
 ]  # fmt: skip
 """The keys of `basket.hedge.ESTIMATORS`, written out so that a config is checked without importing any of them."""
-
-
-class Strict(BaseModel):
-    """Frozen, and a key that is not known is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Span(Strict):
@@ -72,10 +67,17 @@ class Hedge(Strict):
 
 
 class Costs(Strict):
-    """What a trade costs on each side. `half_spread: tiers` goes by market capitalisation (1 to 30 bps)."""
+    """What a trade costs on each side. `half_spread: tiers` goes by market capitalisation (1 to 30 bps).
+
+    It may be a number of bps, or a CSV of `date?, ticker?, value` in bps: a value holds from its date on, and names
+    without one keep their tier.
+    """
 
     commission_bps: Bps = 0.5
-    half_spread: Literal["tiers"] | Bps = "tiers"
+    half_spread: Annotated[
+        Annotated[Literal["tiers"], Tag("word")] | Annotated[Bps, Tag("number")] | Annotated[TableRef, Tag("file")],
+        Discriminator(value_form),
+    ] = "tiers"  # fmt: skip
     fund_bps: Bps = 0.5
     impact_coefficient: float = Field(0.0, ge=0, le=5)
 
@@ -84,19 +86,63 @@ class Borrow(Strict):
     """What the shares cost to borrow, a year. Dated fees where the store has them, otherwise tiers; then scaled.
 
     Which names are too dear to short is the basket's own rule (`selection.max_borrow_fee`). Funds have their own fee.
+    `fee` may be a number, or a CSV of `date?, ticker?, value` (decimal a year): a value holds from its date on, and
+    names without one keep the table's or their tier. `squeeze_kappa` makes undated fees dearer while a name rises:
+    x exp(kappa x the rise of 21 sessions / 50 %), at most 100 % a year.
     """
 
-    fee: Literal["table"] | Annotated[float, Field(ge=0, le=5)] = "table"
+    fee: Annotated[
+        Annotated[Literal["table"], Tag("word")] | Annotated[Fee, Tag("number")] | Annotated[TableRef, Tag("file")],
+        Discriminator(value_form),
+    ] = "table"  # fmt: skip
     multiplier: float = Field(1.0, ge=0, le=100)
+    squeeze_kappa: float = Field(0.0, ge=0, le=10)
     fund_fee_bps: Bps = 30.0
 
 
 class Cash(Strict):
-    """What cash and short proceeds earn: the benchmark rate, less the prime broker's spread on the proceeds."""
+    """What cash and short proceeds earn: the benchmark rate, less the prime broker's spread on the proceeds.
+
+    `settlement` says from when a position accrues: the day of its trade, or that trade's settlement (T+3, T+2 from
+    September 2017, T+1 from May 2024).
+    """
 
     benchmark: str = "fed_funds"
     short_proceeds_spread_bps: Bps = 35.0
     debit_spread_bps: Bps = 50.0
+    settlement: Literal["trade", "standard"] = "trade"
+
+
+class ShortLeg(Strict):
+    """Something else held short in the same account: another basket, or an index fund.
+
+    Its size is a fixed `ratio` (dollars per dollar of book), a `hedge` of its own, estimated against the book alone, or
+    neither: then the run's estimator, `multi_instrument`, sizes it together with the basket.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")
+    basket: BasketRef | None = None
+    index: str | None = None
+    ratio: float | None = Field(None, ge=0, le=5)
+    hedge: Hedge | None = None
+    implementation: Implementation = "stock"
+
+    @model_validator(mode="after")
+    def consistent(self) -> ShortLeg:
+        if (self.basket is None) == (self.index is None):
+            raise ValueError(f"{self.name}: give either basket or index")
+        if self.ratio is not None and self.hedge is not None:
+            raise ValueError(f"{self.name}: ratio and hedge exclude each other")
+        if self.name in RESERVED:
+            raise ValueError(f"{self.name}: every run has a part of that name; choose another")
+        if self.hedge is not None and self.hedge.estimator == "multi_instrument":
+            raise ValueError(f"{self.name}: multi_instrument sizes all legs together; name it in the run's own hedge")
+        return self
+
+    @property
+    def joint(self) -> bool:
+        """Whether the run's estimator sizes it together with the basket."""
+        return self.ratio is None and self.hedge is None
 
 
 class Placebos(Strict):
@@ -129,6 +175,13 @@ class RunSpec(Strict):
     costs: Costs = Costs()
     borrow: Borrow = Borrow()
     cash: Cash = Cash()
+    implementation: Implementation = "stock"
+    swap: Swap = Swap()
+    shorts: tuple[ShortLeg, ...] = Field((), validate_default=True)
+    margin: Margin = Margin()
+    recalls: Recalls | None = None
+    short_limits: ShortLimits = ShortLimits()
+    liquidity: Liquidity = Liquidity()
     market: str = "SPY"
     benchmarks: tuple[str, ...] = ("SPY", "QQQ", "IWM")
     placebos: Placebos = Placebos()
@@ -143,3 +196,46 @@ class RunSpec(Strict):
         if self.overlay is not None and self.overlay.mode != "always" and self.regime is None:
             raise ValueError(f"overlay: mode {self.overlay.mode} follows a regime; name its file with regime:")
         return self
+
+    # Combinations that no desk could hold, told at the line of the key that comes later in this class.
+
+    @field_validator("shorts")
+    @classmethod
+    def legs_have_sizes(cls, legs: tuple[ShortLeg, ...], info: ValidationInfo) -> tuple[ShortLeg, ...]:
+        names = [leg.name for leg in legs]
+        if len(set(names)) < len(names):
+            raise ValueError(f"every leg needs a name of its own, found {', '.join(names)}")
+        joint = [leg.name for leg in legs if leg.joint]
+        several = "hedge" in info.data and info.data["hedge"].estimator == "multi_instrument"
+        if joint and "hedge" in info.data and not several:
+            raise ValueError(
+                f"{', '.join(joint)} has neither ratio nor hedge; only hedge.estimator: multi_instrument sizes legs "
+                "together"
+            )
+        if several and not joint:
+            raise ValueError(
+                "hedge.estimator: multi_instrument sizes the basket together with others; name them in shorts, "
+                "without ratio or hedge"
+            )
+        return legs
+
+    @field_validator("margin")
+    @classmethod
+    def margin_fits(cls, margin: Margin, info: ValidationInfo) -> Margin:
+        if margin.rules == "reg_t" and margin.enforce and "swap" in _held(info, baskets_only=False):
+            raise ValueError("a swap is not margined under Regulation T; use rules: portfolio, or enforce: false")
+        return margin
+
+    @field_validator("recalls")
+    @classmethod
+    def something_is_on_loan(cls, recalls: Recalls | None, info: ValidationInfo) -> Recalls | None:
+        if recalls is not None and "stock" not in _held(info, baskets_only=True):
+            raise ValueError("no basket is held in borrowed stock; a swap has no shares to call back")
+        return recalls
+
+
+def _held(info: ValidationInfo, baskets_only: bool) -> set[str]:
+    """How the legs are held, as far as these fields are sound themselves."""
+    legs: tuple[ShortLeg, ...] = info.data.get("shorts", ())
+    others = {leg.implementation for leg in legs if leg.basket is not None or not baskets_only}
+    return others | {info.data.get("implementation", "stock")}

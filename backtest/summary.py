@@ -36,6 +36,27 @@ def figures_of(nav: pd.Series, legs: Legs, risk_free: pd.Series) -> Figures:
     return performance(nav, risk_free, legs.index_returns(legs.spec.market))
 
 
+def other_sleeves(legs: Legs, risk_free: pd.Series) -> dict[str, Figures]:
+    """The performance line of each other leg, quoted long and before costs, as the basket is."""
+    found = {}
+    for leg in legs.others:
+        growth = 1.0 + leg.returns.reindex(legs.sessions).fillna(0.0)
+        growth.iloc[0] = 1.0
+        found[leg.name] = figures_of(100.0 * growth.cumprod(), legs, risk_free)
+    return found
+
+
+def ratio_figures(path: pd.Series) -> dict[str, Json]:
+    """Mean, least, most and last target at the checks, and how often it changed."""
+    return {
+        "mean": float(path.mean()),
+        "least": float(path.min()),
+        "most": float(path.max()),
+        "last": float(path.iloc[-1]),
+        "changes": int((path.diff().fillna(0.0) != 0).sum()),
+    }
+
+
 def variance_removed(nav: np.ndarray, book: np.ndarray) -> float:
     """1 - variance of an account's returns over the book's."""
     return float(ratio_effectiveness(np.var(book[1:] / book[:-1], ddof=1), np.var(nav[1:] / nav[:-1], ddof=1)))

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.evaluate.performance import TRADING_SESSIONS_PER_YEAR
-from backtest.simulate import Variant
+from backtest.simulate import ShortSleeve, Variant
 from backtest.sweep_base import Base, builds
 from backtest.sweep_grid import Unit, Values, grid, key_of, units_of
 from backtest.sweep_spec import SweepSpec
@@ -107,15 +107,14 @@ class Workbench:
         """The index whose short at equal market beta every variant is compared with."""
         return self.spec.benchmark or self.base.run.market
 
-    @cached_property
-    def rival_targets(self) -> Targets:
-        return self.accounts(self.base.run).fund_targets(self.rival)
-
     def reference(self) -> list[Row]:
         """The base run's book alone, and its benchmark hedge."""
         path = self._paths(self.legs)
         accounts = self.accounts(self.base.run)
-        return self._rows(accounts, [Variant((), self.sides.book), self._against(accounts, path, 1.0, self.sides.book)])
+        return self._rows(
+            accounts,
+            [Variant((), self.sides.book), self._against(accounts, path, 1.0, self.sides.book, accounts.others)],
+        )
 
     def accounts(self, run: RunSpec) -> Accounts:
         """The desk of a run's terms; those that differ in the hedge alone share it."""
@@ -149,7 +148,7 @@ class Workbench:
         )  # fmt: skip
         screened.update(short.screened)
         self._demand_history(short, book)
-        legs = Legs(base.run, self.data, book, short, self.legs.sessions)
+        legs = Legs(base.run, self.data, book, short, self.legs.sessions, self.legs.further)
         book_targets = self.sides.book if book is self.legs.book else legs.targets(book)
         return Sides(legs, book_targets, legs.targets(short))
 
@@ -195,7 +194,9 @@ class Workbench:
                 found[number] = path
                 continue
             own = accounts.hedged_by(sides.short, path.ratio * base.multiple)
-            opened += [Variant((own,), sides.book), self._against(accounts, path, base.multiple, sides.book)]
+            beside = replace(accounts, legs=replace(sides.legs, spec=base.run)).others if base.run.shorts else ()
+            against = self._against(accounts, path, base.multiple, sides.book, beside)
+            opened += [Variant((own, *beside), sides.book), against]
             told.append(number)
             means.append(float(path.ratio.mean()) * base.multiple)
         try:
@@ -214,8 +215,10 @@ class Workbench:
         accounts = replace(self.accounts(self.base.run), legs=legs)
         return Paths(ratio, equal_beta_path(accounts, ratio, self.legs.index_returns(self.rival)))
 
-    def _against(self, accounts: Accounts, path: Paths, multiple: float, book: Targets) -> Variant:
-        return Variant((accounts.hedged_by(self.rival_targets, path.rival * multiple, self.rival),), book)
+    def _against(
+        self, accounts: Accounts, path: Paths, multiple: float, book: Targets, beside: tuple[ShortSleeve, ...]
+    ) -> Variant:
+        return Variant((accounts.indexed_by(accounts.fund_targets(self.rival), path.rival * multiple), *beside), book)
 
     def _rows(self, accounts: Accounts, opened: Sequence[Variant]) -> list[Row]:
         """Accounts on one desk; the first is the book alone, against which risk removed and costs are measured."""

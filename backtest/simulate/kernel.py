@@ -334,6 +334,8 @@ def size(  # type: ignore[no-untyped-def]
                     asked = step
                     if sign[s] < 0 and step > 0.0:
                         step = min(step, max(0.0, max_short[t, who[k]] / p[k] - q[k]))
+                    if np.isnan(max_trade[t, who[k]]):
+                        return NOT_FINITE
                     if abs(step) * p[k] > max_trade[t, who[k]]:
                         step = np.sign(step) * max_trade[t, who[k]] / p[k]
                     if proportional and step != asked:

@@ -170,7 +170,7 @@ def _job(desk: Desk, variant: Variant) -> _Job:
             (
                 rate.limit,
                 desk.short_cap,
-                account.costs.work_sessions if np.isfinite(account.costs.participation) else 0,
+                account.costs.work_sessions if desk.limited else 0,
                 desk.limited,
             ),
             desk.margin,

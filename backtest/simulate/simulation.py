@@ -112,6 +112,18 @@ class Simulation:
         }
         return pd.DataFrame(columns, index=self.sessions)[list(LINES)]
 
+    def daily_by_sleeve(self) -> pd.DataFrame:
+        """P&L as `date, sleeve, kind, usd`, zeros left out: a session's rows sum to its change of NAV."""
+        lines = {"price": self.gain, "trading": self.trading, "borrow": self.borrow}
+        lines |= {"dividends": self.dividends, "rebate": self.rebate}
+        parts = {(name, kind): line[:, s] for s, name in enumerate(self.sleeves) for kind, line in lines.items()}
+        parts |= {("account", "interest"): self.interest, ("account", "margin"): self.margin}
+        found = []
+        for (sleeve, kind), usd in parts.items():
+            at = np.flatnonzero(usd)
+            found.append(pd.DataFrame({"date": self.sessions[at], "sleeve": sleeve, "kind": kind, "usd": usd[at]}))
+        return pd.concat(found, ignore_index=True).sort_values("date", kind="stable", ignore_index=True)
+
     def lines_by_sleeve(self) -> pd.DataFrame:
         """Totals of the run, sleeves x kinds; the row `account` holds interest and margin, which no sleeve owns."""
         table = pd.DataFrame(
@@ -149,48 +161,56 @@ class Simulation:
     def positions(self, carried: bool = False) -> pd.DataFrame:
         """Shares held after each close, sessions x (sleeve, ticker) ever traded; signed, as traded unless `carried`."""
         columns, shares = self._carried_positions()
-        sleeve, name = np.divmod(columns, len(self.tickers))
         if not carried:
-            shares = shares * self.tape.factor[:, name]
-        index = pd.MultiIndex.from_arrays(
-            [np.asarray(self.sleeves, dtype=object)[sleeve], self.tickers[name]], names=["sleeve", "ticker"]
-        )
-        return pd.DataFrame(shares, index=self.sessions, columns=index)
+            shares = shares * self.tape.factor[:, columns % len(self.tickers)]
+        return pd.DataFrame(shares, index=self.sessions, columns=self._names(columns))
 
     def by_name(self) -> pd.DataFrame:
         """Totals of the run by (sleeve, ticker): `price, dividends, borrow, rebate, trading`.
 
         They sum to the sleeve's lines; the rebate of a sleeve is shared among its names by yesterday's value.
         """
+        columns, lines = self._lines_by_name()
+        return pd.DataFrame({kind: line.sum(axis=0) for kind, line in lines.items()}, index=self._names(columns))
+
+    def profit_by_name(self) -> pd.DataFrame:
+        """P&L by session of every (sleeve, ticker), and of (account, interest): each row sums to the change of NAV."""
+        columns, lines = self._lines_by_name()
+        frame = pd.DataFrame(sum(lines.values()), index=self.sessions, columns=self._names(columns))
+        frame[("account", "interest")] = self.interest + self.margin
+        return frame
+
+    def _lines_by_name(self) -> tuple[np.ndarray, dict[str, Floats]]:
+        """Columns ever traded, and each kind of P&L by session and column."""
         columns, shares = self._carried_positions()
         sleeve, name = np.divmod(columns, len(self.tickers))
         before = np.vstack([np.zeros((1, len(columns))), shares[:-1]])
         price = self.tape.price[:, name]
-        step = np.diff(price, axis=0, prepend=price[:1])
-        worth = before[1:] * price[:-1]
-        out = pd.DataFrame(
-            {"price": (before * step).sum(axis=0), "dividends": (before * self.tape.dividend[:, name]).sum(axis=0)}
-        )
-        owed = np.zeros_like(price)
-        rebate = np.zeros(len(columns))
+        lines = {
+            "price": before * np.diff(price, axis=0, prepend=price[:1]),
+            "dividends": before * self.tape.dividend[:, name],
+            "borrow": np.zeros_like(price),
+            "rebate": np.zeros_like(price),
+            "trading": np.zeros_like(price),
+        }
         fees = self._owed()
         for s in np.flatnonzero(self.sign < 0):
             mine = sleeve == s
             if fees is not None and self.borrow[:, s].any():
-                owed[:, mine] = np.where(before[:, mine] != 0, before[:, mine] * fees[:, name[mine]], 0.0)
-            share = worth[:, mine]
-            whole = share.sum(axis=1, keepdims=True)
-            share = np.divide(share, whole, out=np.zeros_like(share), where=whole != 0)
-            rebate[mine] = (share * self.rebate[1:, [s]]).sum(axis=0)
-        out["borrow"] = owed.sum(axis=0)
-        out["rebate"] = rebate
-        out["trading"] = -np.bincount(
-            np.searchsorted(columns, self.records["col"]), weights=self.records["fees"], minlength=len(columns)
-        )
-        out.index = pd.MultiIndex.from_arrays(
+                lines["borrow"][:, mine] = np.where(before[:, mine] != 0, before[:, mine] * fees[:, name[mine]], 0.0)
+            worth = before[1:, mine] * price[:-1, mine]
+            whole = worth.sum(axis=1, keepdims=True)
+            share = np.divide(worth, whole, out=np.zeros_like(worth), where=whole != 0)
+            lines["rebate"][1:, mine] = share * self.rebate[1:, [s]]
+        at = np.searchsorted(columns, self.records["col"])
+        np.subtract.at(lines["trading"], (self.records["idx"], at), self.records["fees"])
+        return columns, lines
+
+    def _names(self, columns: np.ndarray) -> pd.MultiIndex:
+        sleeve, name = np.divmod(columns, len(self.tickers))
+        return pd.MultiIndex.from_arrays(
             [np.asarray(self.sleeves, dtype=object)[sleeve], self.tickers[name]], names=["sleeve", "ticker"]
         )
-        return out
 
     @cached_property
     def identity_error(self) -> float:

@@ -210,7 +210,8 @@ def _limited(
     found = solver.solve()
     if "Solved" not in str(found.status):
         raise DegenerateHedgeError(f"the instruments' ratios could not be found: {found.status}")
-    return np.clip(np.asarray(found.x, dtype=np.float64), lower, upper)
+    ratios = np.clip(np.asarray(found.x, dtype=np.float64), lower, upper)
+    return np.where(ratios < lower + AT_BOUND, lower, ratios)  # what the solver leaves at a bound is no position
 
 
 def _as_table(returns: Array) -> Array:

@@ -330,6 +330,8 @@ def build_synthetic(seed: int = 11, names: list[str] | None = None, question: st
         summary=summary,
         **frames,
         attribution=attribution,
+        by_sleeve=pd.DataFrame({"date": [pd.Timestamp("2026-04-17")], "sleeve": "basket", "kind": "price", "usd": 1.0}),
+        by_name=pd.DataFrame({"sleeve": ["basket"], "ticker": ["N01"], "price": [1.0], "total": [1.0]}),
         factors=pd.DataFrame(columns=["coefficient", "stderr", "t", "annual", "share"]),
         orders=orders,
         weights=weights[["date", "sleeve", "ticker", "weight"]],

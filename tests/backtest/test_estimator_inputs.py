@@ -49,7 +49,7 @@ def test_what_a_run_gives_its_estimator(flagship_legs: Legs) -> None:
     unworried = chosen.ratio_path(chosen.short.returns)["raw"]
     ols = flagship_legs.ratio_path(flagship_legs.short.returns)["raw"]
     assert np.abs(unworried - ols).max() < 1e-6
-    with pytest.raises(ConfigError, match="one ratio"):
+    with pytest.raises(ConfigError, match="name them in shorts"):
         with_hedge(flagship_legs, estimator="multi_instrument").ratio_path(flagship_legs.short.returns)
     told = own_parameters(with_hedge(flagship_legs, estimator="ewma", params={"decay": 0.97}))
     assert told["ewma"] == {"decay": 0.97}
