@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from screens.loading import Ref, RefersTo
 
 Bps = Annotated[float, Field(ge=0, le=10_000)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-TableRef = Annotated[Ref, RefersTo(())]
-"""Path of a CSV file, relative to the config."""
+TableRef = Annotated[
+    Ref,
+    RefersTo(()),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"\.[cC][sS][vV]$", "description": "Path of a CSV file, relative to this one."}
+    ),
+]
 
 
 class Strict(BaseModel):
