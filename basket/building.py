@@ -103,7 +103,7 @@ def build(
     )
     notes = tuple(
         Event(rebalances[number], "", event, value, detail) for number, event, value, detail in size.notes
-    ) + _short(pools, rebalances, sourcing)
+    ) + _short(pools, walked.held, rebalances, sourcing)
     return Basket(
         spec=chosen,
         market=data,
@@ -230,9 +230,18 @@ def _actions(spec: Spec) -> tuple[CorporateAction, ...]:
     return tuple(sorted(read_actions(frame), key=lambda action: action.session))
 
 
-def _short(pools: Sequence[Pool], rebalances: pd.DatetimeIndex, sourcing: Sourcing) -> tuple[Event, ...]:
+def _short(
+    pools: Sequence[Pool], held: Sequence[int], rebalances: pd.DatetimeIndex, sourcing: Sourcing
+) -> tuple[Event, ...]:
+    """An event for each rebalance that holds fewer names than are wanted, and why."""
     return tuple(
-        Event(session, "", "short_of_names", float(pool.size), f"{pool.size} names qualify of {pool.count} wanted")
-        for session, pool in zip(rebalances, pools, strict=True)
-        if pool.size < pool.count and not sourcing.as_written
+        Event(session, "", "short_of_names", float(count), short_of_names(pool, count))
+        for session, pool, count in zip(rebalances, pools, held, strict=True)
+        if not sourcing.as_written and count < pool.count
     )
+
+
+def short_of_names(pool: Pool, held: int) -> str:
+    """Why fewer names are held than are wanted."""
+    text = f"{pool.size} names qualify of {pool.count} wanted"
+    return text if held >= pool.size else f"{text}, {held} are held: the others' sectors or companies are full"

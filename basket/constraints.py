@@ -15,7 +15,7 @@ Chinneck and Dravnieks (1991), "Locating Minimal Infeasible Constraint Sets in L
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -96,16 +96,28 @@ def minimal_conflict(n_assets: int, rules: Sequence[AnyRule]) -> list[AnyRule]:
     return kept
 
 
+def least_loosening(n_assets: int, conflict: Sequence[AnyRule]) -> list[float]:
+    """By how much each rule of a minimal conflict, loosened alone, lets all of them hold; in the rule's own unit."""
+    out = []
+    for rule in conflict:
+        rules = [replace(other, priority=1 if other is rule else None) for other in conflict]
+        out.append(next(iter(_give_way(n_assets, rules).values())))
+    return out
+
+
 def conflict_in_words(rules: Sequence[AnyRule], n_assets: int) -> str:
     """The minimal conflict as a sentence; '' when all rules can hold."""
     conflict = minimal_conflict(n_assets, rules)
     if not conflict:
         return ""
     names = "; ".join(rule.name for rule in conflict)
+    enough = least_loosening(n_assets, conflict)
     if len(conflict) == 1:
-        return f"with {n_assets} names this rule cannot hold: {names}. Loosen it, or hold more names"
+        return f"with {n_assets} names this rule cannot hold: {names}. Loosen it by {enough[0]:.3g}, or hold more names"
+    each = ", or ".join(f"{rule.name} by {amount:.3g}" for rule, amount in zip(conflict, enough, strict=True))
     return (
-        f"with {n_assets} names these rules cannot all hold: {names}. Loosening any one of them makes the rest possible"
+        f"with {n_assets} names these rules cannot all hold: {names}. Loosening any one of them makes the rest "
+        f"possible: {each}"
     )
 
 

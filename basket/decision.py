@@ -15,7 +15,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from basket.building import Spec, default_weights, exclusions, fewest_names, limits_of, read_spec
+from basket.building import (
+    Spec,
+    default_weights,
+    exclusions,
+    fewest_names,
+    limits_of,
+    read_spec,
+    short_of_names,
+)
 from basket.built import Basket
 from basket.pool import Pool
 from basket.prices import prices_of
@@ -79,13 +87,16 @@ def decide(
         drifted /= drifted.sum()
     # Whatever is held has been held for long enough: the file does not say since when.
     age = np.where(drifted > 0, np.iinfo(np.int64).max, 0)
-    target, _ = renew(0, pool, pool.rank, drifted > 0, age, drifted, limits, size)
+    target, count = renew(0, pool, pool.rank, drifted > 0, age, drifted, limits, size)
+    notes = [(event, value, text) for _, event, value, text in size.notes]
+    if count < pool.count:
+        notes.append(("short_of_names", float(count), short_of_names(pool, count)))
     return Decision(
         chosen,
         data.as_of(session),
         target,
         pool,
         limits,
-        tuple((event, value, text) for _, event, value, text in size.notes),
+        tuple(notes),
         sourcing.unknown_tags,
     )

@@ -86,13 +86,13 @@ class Sizer:
         if isinstance(self.weights, Given) and pool.given is not None and (pool.given[held] < 0).any():
             out[held] = pool.given[held] / pool.given[held].sum()
             return out
-        upper = self._limits(number, pool, held)
         try:
             if self.targets or isinstance(self.weights, MinimumVariance):
-                held, weights = self._by_program(number, pool, held, upper, drifted, forced)
+                held, weights = self._by_program(number, pool, held, drifted, forced)
                 out[held] = weights
                 return out
-            out[held] = self._by_water_filling(pool, held, self._base(number, pool, held), upper)
+            upper = np.minimum.reduce([cap for _, cap in self._named_limits(number, held)])
+            out[held] = self._by_water_filling(number, pool, held, self._base(number, pool, held), upper)
         except InfeasibleError as error:
             raise InfeasibleError(f"{self.signals[number]:%Y-%m-%d}: {error}") from None
         if self.turnover_cap is not None and drifted.any():
@@ -141,11 +141,8 @@ class Sizer:
         start = weighting.equal(held.size) if scheme.base == "equal" else weighting.cap_power(view.market_cap()[held])
         return weighting.score_tilt(start, pool.score[held], scheme.strength)
 
-    def _limits(self, number: int, pool: Pool, held: Ints) -> Floats:
-        """The tightest limit of each name held (n_held,)."""
-        return np.minimum.reduce([cap for _, cap in self._named_limits(number, held)])
-
     def _named_limits(self, number: int, held: Ints) -> list[tuple[str, Floats]]:
+        """Limits of each name held (n_held,), the name cap (or 1) first."""
         scheme = self.weights
         cap = scheme.name_cap if scheme.name_cap is not None else 1.0
         found = [(f"name cap {percent(cap)}", np.full(held.size, cap))]
@@ -162,7 +159,7 @@ class Sizer:
             found.append((text, np.where(np.isfinite(limit), np.minimum(limit, 1.0), 1.0)))
         return found
 
-    def _by_water_filling(self, pool: Pool, held: Ints, base: Floats, upper: Floats) -> Floats:
+    def _by_water_filling(self, number: int, pool: Pool, held: Ints, base: Floats, upper: Floats) -> Floats:
         sector_cap, issuer_cap = self.weights.sector_cap, self.weights.issuer_cap
         groups, caps = pool.sector[held], np.full(len(pool.sector_names), sector_cap or 1.0)
         if issuer_cap is not None:
@@ -175,15 +172,16 @@ class Sizer:
             upper = np.minimum(upper, issuer_cap)
         try:
             return cap_weights(base, upper, groups, caps if sector_cap is not None else None)
-        except InfeasibleError as error:
-            rules = self._cap_rules(pool, held, upper)
+        except InfeasibleError:
+            rules = self._cap_rules(number, pool, held)
             conflict = conflict_in_words(rules, held.size)
-            if not conflict:
-                raise
-            raise InfeasibleError(conflict) from error
+            if conflict:
+                raise InfeasibleError(conflict) from None
+            # Shares of a company's lines in fixed proportion do not fit, but others do.
+            return solve(base, rules).weights
 
-    def _cap_rules(self, pool: Pool, held: Ints, upper: Floats) -> list[AnyRule]:
-        tickers = [str(position) for position in held]
+    def _cap_rules(self, number: int, pool: Pool, held: Ints) -> list[AnyRule]:
+        tickers = [str(self.data.tickers[position]) for position in held]
         scheme = self.weights
         rules: list[AnyRule] = []
         if scheme.name_cap is not None:
@@ -192,21 +190,19 @@ class Sizer:
             labels = [pool.sector_names[code] if code >= 0 else "" for code in pool.sector[held]]
             rules.append(group_cap("sector cap", labels, scheme.sector_cap))
         if scheme.issuer_cap is not None:
-            rules.append(group_cap("issuer cap", [str(code) for code in pool.issuer[held]], scheme.issuer_cap))
-        if scheme.liquidity is not None or scheme.borrow is not None:
-            rules.append(limits("liquidity and borrow limits", tickers, upper))
-        return rules
+            labels = [f"issuer {code}" if code >= 0 else "" for code in pool.issuer[held]]
+            rules.append(group_cap("issuer cap", labels, scheme.issuer_cap))
+        named = self._named_limits(number, held)[1:]
+        return rules + [limits(name, tickers, upper) for name, upper in named]
 
-    def _by_program(
-        self, number: int, pool: Pool, held: Ints, upper: Floats, drifted: Floats, forced: Bools
-    ) -> tuple[Ints, Floats]:
+    def _by_program(self, number: int, pool: Pool, held: Ints, drifted: Floats, forced: Bools) -> tuple[Ints, Floats]:
         """Names and their weights by the convex program.
 
         Where the turnover cap cannot hold because names leave by rank, those names stay as far as it requires.
         """
         base = self._base(number, pool, held)
         covariance = self._covariance(number, held)
-        rules = self._program_rules(number, pool, held, upper, drifted, forced)
+        rules = self._program_rules(number, pool, held, drifted, forced)
         leaving = np.setdiff1d(np.flatnonzero((drifted > 0) & ~forced), held)
         try:
             solution = solve(base, rules, covariance=covariance)
@@ -215,7 +211,7 @@ class Sizer:
                 raise
             held = np.concatenate((held, leaving))
             base = np.concatenate((base, np.full(leaving.size, LEAVES * base.min())))
-            rules = self._program_rules(number, pool, held, self._limits(number, pool, held), drifted, forced)
+            rules = self._program_rules(number, pool, held, drifted, forced)
             solution = solve(base, rules, covariance=self._covariance(number, held))
             stayed = held[-leaving.size :][solution.weights[-leaving.size :] > 0].size
             text = f"{stayed} names that leave by rank are sold in part: the turnover cap has no room"
@@ -233,11 +229,9 @@ class Sizer:
         found = weighting.covariance(self._view(number).returns(self.weights.window)[:, held])
         return found / np.trace(found)
 
-    def _program_rules(
-        self, number: int, pool: Pool, held: Ints, upper: Floats, drifted: Floats, forced: Bools
-    ) -> list[AnyRule]:
+    def _program_rules(self, number: int, pool: Pool, held: Ints, drifted: Floats, forced: Bools) -> list[AnyRule]:
         view = self._view(number)
-        rules = self._cap_rules(pool, held, upper)
+        rules = self._cap_rules(number, pool, held)
         known = exposures(view, self.market) if self.targets else {}
         for target in self.targets:
             rules.append(self._target_rule(number, view, pool, held, target, known))

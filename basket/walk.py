@@ -24,6 +24,7 @@ from basket.pool import Pool
 from basket.prices import IndexPrices
 from basket.schedule import tranche_of
 from basket.selection import choose
+from market.errors import InfeasibleError
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -52,10 +53,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Walk:
-    """weights (n_rebalances, n_assets) wanted; passed_over: columns left out for want of room in their group."""
+    """weights (n_rebalances, n_assets) wanted; held: names that each rebalance chose, of the fewest-named tranche."""
 
     weights: Floats
-    passed_over: tuple[Ints, ...]
+    held: tuple[int, ...]
 
 
 def walk(
@@ -76,7 +77,7 @@ def walk(
     shares = np.zeros((limits.tranches, n_assets))
     age = np.zeros((limits.tranches, n_assets), dtype=np.int64)
     weights = np.zeros((len(pools), n_assets))
-    passed: list[Ints] = []
+    held: list[int] = []
     previous = -1
     for number, turn in enumerate(tranche_of(len(pools), limits.tranches)):
         fill = int(at[number])
@@ -91,28 +92,28 @@ def walk(
         worth = shares @ value
         # At the inception each tranche has its part; one that lost all its names starts anew with the others' mean.
         worth = np.where(worth > 0, worth, worth[worth > 0].mean() if (worth > 0).any() else 1.0 / limits.tranches)
-        missed = []
+        counts = []
         for tranche in turn:
             incumbent = shares[tranche] != 0
             drifted = shares[tranche] * value / worth[tranche]
-            target, out = renew(number, pool, rank, incumbent, age[tranche], drifted, limits, size)
+            target, count = renew(number, pool, rank, incumbent, age[tranche], drifted, limits, size)
             buyable = np.where(prices.traded[fill] | incumbent, target, 0.0)
             if buyable.sum() > 0:
                 target = buyable / buyable.sum()
             shares[tranche] = np.divide(worth[tranche] * target, value, out=np.zeros(n_assets), where=value > 0)
             age[tranche] = np.where(shares[tranche] != 0, age[tranche] + 1, 0)
-            missed.append(out)
+            counts.append(count)
         total = shares * value
         weights[number] = total.sum(axis=0) / total.sum()
-        passed.append(np.concatenate(missed))
+        held.append(min(counts))
         previous = fill
-    return Walk(weights, tuple(passed))
+    return Walk(weights, tuple(held))
 
 
 def renew(
     number: int, pool: Pool, rank: Floats, incumbent: Bools, age: Ints, drifted: Floats, limits: Limits, size: Size
-) -> tuple[Floats, Ints]:
-    """Choose and weigh anew: target weights (n_assets,) and the columns passed over for a full group."""
+) -> tuple[Floats, int]:
+    """Choose and weigh anew: target weights (n_assets,) and how many names were chosen."""
     allowed = np.isfinite(rank)
     chosen = choose(
         rank,
@@ -127,7 +128,16 @@ def renew(
         issuer=pool.issuer,
         max_per_issuer=limits.max_per_issuer,
     )
-    return size(number, pool, chosen.held, drifted, incumbent & ~allowed), chosen.passed_over
+    try:
+        return size(number, pool, chosen.held, drifted, incumbent & ~allowed), chosen.held.size
+    except InfeasibleError as error:
+        left = min(pool.count, pool.size) - chosen.held.size
+        if left == 0:
+            raise
+        raise InfeasibleError(
+            f"{error}. {left} of {pool.count} places are empty: {chosen.passed_over.size} names were passed over for a "
+            "full sector or company"
+        ) from None
 
 
 def _become(shares: Floats, age: Ints, action: CorporateAction, prices: IndexPrices, previous: int, fill: int) -> None:

@@ -249,7 +249,7 @@ def test_a_file_with_impossible_caps_is_refused_with_its_line(write) -> None:
     with pytest.raises(ConfigError) as error:
         load(path, BasketSpec)
     problem = error.value.problems[0]
-    assert (problem.line, problem.path) == (5, "weights")
+    assert (problem.line, problem.path) == (7, "weights.name_cap")
     assert problem.message == "name_cap: 0.1 cannot hold 4 names at a sum of 1 (4 × 0.1 = 0.4); needs at least 0.25"
 
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from basket.caps import cap_weights
-from basket.constraints import minimal_conflict, solve
+from basket.constraints import least_loosening, minimal_conflict, solve
 from basket.rules import Rule, TurnoverRule, exposure_band, group_cap, limits, name_cap, sectors_near
 from market.errors import InfeasibleError
 
@@ -88,9 +90,21 @@ def test_a_conflict_is_told_in_words_and_is_minimal() -> None:
     rules = [group_cap("sector cap", halves, 0.6), name_cap(NAMES, 0.04), exposure_band("beta", beta, 1.0, 0.2)]
     with pytest.raises(InfeasibleError, match="with 20 names this rule cannot hold: name cap 4 %"):
         solve(np.ones(20), rules)
+    with pytest.raises(InfeasibleError, match=r"Loosen it by 0\.01, or hold more names"):  # 20 at 5 % are 1
+        solve(np.ones(20), rules)
     rules = [group_cap("sector cap", halves, 0.95), name_cap(NAMES, 0.06), exposure_band("beta", beta, 1.4, 0.05)]
     with pytest.raises(InfeasibleError, match="with 20 names these rules cannot all hold: name cap 6 %; beta"):
         solve(np.ones(20), rules)
+    with pytest.raises(
+        InfeasibleError, match=r"rest possible: name cap 6 % by 0\.0\d+, or beta 1\.4 ± 0\.05 by 0\.\d+"
+    ):
+        solve(np.ones(20), rules)
+
+
+def loosened(rule, amount: float):
+    if isinstance(rule, TurnoverRule):
+        return replace(rule, cap=rule.cap + amount)
+    return replace(rule, lower=rule.lower - amount, upper=rule.upper + amount)
 
 
 @settings(max_examples=60, deadline=None)
@@ -113,6 +127,10 @@ def test_removing_any_rule_of_a_conflict_makes_the_rest_feasible(seed: int) -> N
         assert all(rule.excess(weights) < 1e-6 for rule in rules)
         return
     assert minimal_conflict(10, conflict) == conflict
+    for rule, amount in zip(conflict, least_loosening(10, conflict), strict=True):
+        for share, holds in ((1 + 1e-4, True), (0.98, False)):
+            loose = loosened(rule, amount * share)
+            assert (minimal_conflict(10, [loose if other is rule else other for other in conflict]) == []) == holds
     for rule in conflict:
         assert minimal_conflict(10, [other for other in conflict if other is not rule]) == []
 

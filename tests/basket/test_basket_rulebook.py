@@ -11,9 +11,11 @@ import pytest
 
 import basket
 from basket.exposures import betas, exposures, of_portfolio, sector_weights
+from basket.orders import trade_list
 from basket.spec import BasketSpec, BookSpec
 from market.errors import ConfigError, DataError, InfeasibleError
 from screens.loading import from_mapping, load
+from screens.metrics import REGISTRY
 
 BASKET = "kind: basket\nname: b\nscreen: screens/wild.yaml\nschedule: {frequency: monthly, signal_lag: 1}\n"
 NAMES = [f"S{i:02d}" for i in range(12)]
@@ -129,6 +131,49 @@ def test_a_name_that_rose_too_fast_is_left_out(planted, write) -> None:
     assert not fast & held(planted, write, f"selection: {{count: 9, max_return_21: {limit:.12f}}}\n")
 
 
+def test_crowded_names_are_left_out_by_each_measure(planted, write) -> None:
+    """Half of S09's float is short, 45 days of volume; of the others little; S08 has no figure and passes."""
+    crowd = pd.DataFrame(
+        {"ticker": NAMES[:8] + NAMES[9:10], "settlement_date": pd.Timestamp("2023-04-14"),
+         "published_date": pd.Timestamp("2023-04-25"), "shares_short": [1e6] * 8 + [5e7], "float_shares": 1e8}
+    )  # fmt: skip
+    short = planted.with_tables(short_interest=crowd)
+    base = "selection: {count: 8, max_borrow_fee: 1.0%s}\n"
+    assert {"S08", "S09"} <= held(short, write, base % "")
+    for limit in ("max_short_of_float: 0.5", "max_days_to_cover: 10"):
+        found = held(short, write, base % f", {limit}")
+        assert "S09" not in found
+        assert "S08" in found
+    # On 21 April the figure was not out yet.
+    assert "S09" in held(short, write, base % ", max_short_of_float: 0.5", start="2023-04-24")
+    score = REGISTRY["squeeze_score"](short.as_of("2023-05-09")).value
+    limit = np.sort(score[np.isfinite(score)])[-2]
+    out = {NAMES[i] for i in np.flatnonzero(score[:12] >= limit)}
+    assert out
+    assert not out & held(short, write, base % f", max_squeeze_percentile: {limit - 1e-9:.15f}")
+
+
+def test_places_left_empty_by_a_limit_are_told(planted, write) -> None:
+    text = BASKET + "selection: {count: 6, max_per_sector: 1, max_borrow_fee: 1.0}\n"
+    made = basket.build(write("b.yaml", text), planted, start="2023-05-10")
+    told = made.events[made.events["event"] == "short_of_names"].iloc[0]
+    assert told["value"] == 3
+    assert told["detail"].endswith("3 are held: the others' sectors or companies are full")
+    with pytest.raises(InfeasibleError, match=r"name cap 20 %.*3 of 6 places are empty: \d+ names were passed over"):
+        basket.build(write("c.yaml", text + "weights: {scheme: equal, name_cap: 0.2}\n"), planted, start="2023-05-10")
+    notes = trade_list(write("b.yaml", text), planted, "2023-05-10", 1e6).notes
+    assert any(note.startswith("short_of_names: ") for note in notes)
+
+
+def test_lines_of_a_company_share_its_cap_as_the_other_caps_allow(planted, write) -> None:
+    """In proportion 1 to 3 S10 could have an eighth at most, and 3 × 0.26 + 0.125 would not add up."""
+    source = "source: {kind: fixed, weights: {S00: 0.3, S01: 0.3, S10: 0.1, S11: 0.3}}\n"
+    text = BASKET.replace("screen: screens/wild.yaml\n", source) + "selection: {max_per_issuer: 2}\n"
+    text += "weights: {scheme: given, name_cap: 0.26, issuer_cap: 0.5}\n"
+    made = basket.build(write("b.yaml", text), planted, start="2023-05-10").weights.iloc[0]
+    assert made.to_dict() == pytest.approx({"S00": 0.26, "S01": 0.26, "S10": 0.22, "S11": 0.26}, abs=1e-6)
+
+
 def test_borrowable_shares_and_liquidity_limit_the_weight(planted, write) -> None:
     view = planted.as_of("2023-06-15")
     at = {name: planted.tickers.get_loc(name) for name in NAMES}
@@ -146,7 +191,7 @@ def test_borrowable_shares_and_liquidity_limit_the_weight(planted, write) -> Non
     made = basket.build(write("c.yaml", thin), planted, start="2023-06-16").weights.iloc[0]
     limit = 0.1 * 5 * view.dollar_volume(63)[at["S08"]] / 3e8
     assert made["S08"] == pytest.approx(min(limit, 1 / 3))
-    with pytest.raises(InfeasibleError, match="liquidity and borrow limits"):
+    with pytest.raises(InfeasibleError, match=r"with 3 names this rule cannot hold: 10 % of volume for 5 days"):
         basket.build(write("d.yaml", thin.replace("3.0e+8", "3.0e+11")), planted, start="2023-06-16")
 
 

@@ -9,6 +9,8 @@ import pytest
 
 import basket
 import market
+from basket.exposures import exposures, of_portfolio
+from basket.weight_spec import Equal, Target
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -112,3 +114,71 @@ def test_no_name_jumps_the_level_by_itself(short) -> None:
 def test_built_again_from_the_same_evaluations_it_is_the_same_to_the_bit(short, book, data) -> None:
     again = basket.build(CONFIGS / "baskets/low_quality.yaml", data, exclude=book, screened=short.screened)
     np.testing.assert_array_equal(again.level.to_numpy(), short.level.to_numpy())
+
+
+def test_exposures_held_near_the_books(short, book, data) -> None:
+    """Beta must hold; momentum, size and sectors give way in that order, and an event says by how much."""
+    targets = (
+        Target(exposure="beta", relative_to="book", within=0.05),
+        Target(exposure="momentum", relative_to="book", within=0.25, priority=1),
+        Target(exposure="size", target=-1.0, relative_to="book", within=0.5, priority=2),
+        Target(exposure="sector", relative_to="book", within=0.30, priority=3),
+    )
+    weights = Equal(scheme="equal", name_cap=0.08, sector_cap=0.40)
+    spec = short.spec.model_copy(update={"targets": targets, "weights": weights, "turnover_cap": 0.5})
+    made = basket.build(spec, data, exclude=book, book=book, screened=short.screened, end="2021-12-31")
+    panel = data.panel()
+    spy = panel.column("SPY")
+    told = made.events[made.events["event"] == "rule_gave_way"]
+    for number, (session, signal) in enumerate(made.signal_sessions.items()):
+        t = panel.row(signal)
+        moves = panel.split[t - 251 : t + 1] * (panel.close + panel.dividend)[t - 251 : t + 1]
+        moves = moves / panel.close[t - 252 : t] - 1
+
+        def beta_of(weights, moves=moves):
+            """Typed anew: the slope of each name on SPY over the sessions it has, weighted."""
+            total = weight = 0.0
+            for column in np.flatnonzero(weights):
+                known = np.isfinite(moves[:, column])
+                if known.sum() >= 126:
+                    total += weights[column] * np.polyfit(moves[known, spy], moves[known, column], 1)[0]
+                    weight += weights[column]
+            return total / weight
+
+        mine = beta_of(made.history.weights[number])
+        assert abs(mine - beta_of(book.weights_known_at(signal, data.tickers))) <= 0.05 + 1e-3
+        known = exposures(data.as_of(signal))
+        theirs = book.weights_known_at(signal, data.tickers)
+        here = told[told["session"] == session]
+        for name, centre, within in (("momentum", 0.0, 0.25), ("size", -1.0, 0.5)):
+            gap = of_portfolio(known[name], made.history.weights[number]) - of_portfolio(known[name], theirs) - centre
+            breach = here.loc[here["detail"].str.startswith(name), "value"].sum()
+            assert abs(gap) <= within + breach + 1e-5
+    assert told["detail"].str.startswith("size near the book's").any()
+    assert not told["detail"].str.startswith("beta").any()
+
+
+def test_capacity_of_the_flagship_by_hand(short, data) -> None:
+    day = short.sessions[-1]
+    panel, held = data.panel(), short.held_on(short.sessions[-1])
+    t = panel.row(day)
+    adv = {
+        name: np.median((panel.close * panel.volume)[t - 19 : t + 1, panel.column(name)]) for name in held.index
+    }  # fmt: skip
+    found = short.carries()
+    assert found["five_days"] == pytest.approx(min(0.1 * 5 * adv[name] / w for name, w in held.items()))
+    table = short.capacity(50e6)
+    for name, weight in held.items():
+        assert table.loc[name, "adv_share"] == pytest.approx(50e6 * weight / adv[name])
+        assert table.loc[name, "days_to_trade"] == pytest.approx(50e6 * weight / (0.1 * adv[name]))
+    # Impact a year at N: four trades a year of each name's share of the turnover, at sigma times the root of the share.
+    years = (short.rebalances[-1] - short.rebalances[0]).days / 365.25
+    turnover = short.turnover.iloc[1:].sum() / years
+    size, bill = found["impact_10bps"], 0.0
+    for name, weight in held.items():
+        i = panel.column(name)
+        move = panel.split[:, i] * (panel.close + panel.dividend)[:, i]
+        sigma = np.std(move[t - 62 : t + 1] / panel.close[t - 63 : t, i] - 1, ddof=1)
+        trade = size * weight * 2 * turnover / 4
+        bill += 4 * trade * sigma * np.sqrt(trade / adv[name])
+    assert 1e4 * bill / size == pytest.approx(10.0, rel=1e-6)
