@@ -29,6 +29,10 @@ Floats = npt.NDArray[np.float64]
 AT_LIMIT = 1e-6  # a weight this close to a limit is held there by it
 NEGLIGIBLE = 1e-9  # the solver's zero; a weight below it is not a position
 SMALLEST_UP_TO = 3  # conflicts of more rules are minimal, not smallest: the number of subsets grows too fast
+# The solver's own 1e-7, a hundred weights at once, would make one level's least breach impossible at the next.
+EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+ROOM = (1e-6, 1e-5)  # what the program may miss a rule by where there is exactly one way to hold it
+BREACH = 2e-5  # a rule broken by less is one that the solver holds
 FEASIBLE = 1e-8  # accuracy to which an interior-point solution keeps a rule
 
 
@@ -59,7 +63,9 @@ def solve(base: Floats, rules: Sequence[AnyRule], *, covariance: Floats | None =
         if not _feasible(live.size, [cut[i] for i in hard]):
             raise InfeasibleError(conflict_in_words([cut[i] for i in hard], live.size))
         allowance = _give_way(live.size, cut)
-        found = _quadratic(scale, linear, cut, {i: slack * (1 + 1e-6) + 1e-7 for i, slack in allowance.items()})
+        found = next(
+            (x for room in ROOM if (x := _quadratic(scale, linear, cut, _with(allowance, cut, room))) is not None), None
+        )
         if found is None:
             raise InfeasibleError("the solver found no weights although the rules allow some; loosen the tightest one")
     weights = np.zeros(base.size)
@@ -72,7 +78,7 @@ def solve(base: Floats, rules: Sequence[AnyRule], *, covariance: Floats | None =
         {
             rule.name: rule.excess(weights)
             for rule in rules
-            if rule.priority is not None and rule.excess(weights) > 1e-6
+            if rule.priority is not None and rule.excess(weights) > BREACH
         },
     )
 
@@ -193,7 +199,9 @@ def _linear(objective: Floats, g: Floats, h: Floats, width: int, n_assets: int) 
 
     sum_row = np.zeros((1, width))
     sum_row[0, :n_assets] = 1.0
-    result = linprog(objective, A_ub=g if h.size else None, b_ub=h if h.size else None, A_eq=sum_row, b_eq=[1.0])
+    result = linprog(
+        objective, A_ub=g if h.size else None, b_ub=h if h.size else None, A_eq=sum_row, b_eq=[1.0], options=EXACT
+    )
     return (np.asarray(result.x), float(result.fun)) if result.status == 0 else None
 
 
@@ -204,6 +212,11 @@ def _feasible(n_assets: int, rules: Sequence[AnyRule]) -> bool:
     return _linear(np.zeros(width), g, h + FEASIBLE, width, n_assets) is not None
 
 
+def _with(allowance: dict[int, float], rules: Sequence[AnyRule], room: float) -> dict[int, float]:
+    """Least breaches with some room: on the edge of infeasibility an interior-point method has no interior."""
+    return {i: allowance.get(i, 0.0) + room for i in range(len(rules))}
+
+
 def _give_way(n_assets: int, rules: Sequence[AnyRule]) -> dict[int, float]:
     """Smallest breach of each soft rule, the first priority kept before the next."""
     allowance: dict[int, float] = {}
@@ -211,7 +224,8 @@ def _give_way(n_assets: int, rules: Sequence[AnyRule]) -> dict[int, float]:
     for level in sorted({rule.priority for rule in rules if rule.priority is not None}):
         kept += [i for i, rule in enumerate(rules) if rule.priority == level]
         chosen = [rules[i] for i in kept]
-        g, h, width, owner = _inequalities(n_assets, chosen, {k: allowance.get(i, 0.0) for k, i in enumerate(kept)})
+        settled = {k: allowance[i] + FEASIBLE for k, i in enumerate(kept) if i in allowance}
+        g, h, width, owner = _inequalities(n_assets, chosen, settled)
         soft = [k for k, i in enumerate(kept) if rules[i].priority == level]
         slack = np.array([[-float(row == k) for k in soft] for row in owner]).reshape(owner.size, len(soft))
         objective = np.concatenate((np.zeros(width), np.ones(len(soft))))

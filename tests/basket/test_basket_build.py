@@ -250,7 +250,7 @@ def test_a_file_with_impossible_caps_is_refused_with_its_line(write) -> None:
         load(path, BasketSpec)
     problem = error.value.problems[0]
     assert (problem.line, problem.path) == (7, "weights.name_cap")
-    assert problem.message == "name_cap: 0.1 cannot hold 4 names at a sum of 1 (4 × 0.1 = 0.4); needs at least 0.25"
+    assert problem.message == "0.1 cannot hold 4 names at a sum of 1 (4 × 0.1 = 0.4); needs at least 0.25"
 
 
 def test_caps_that_fail_on_a_date_name_the_rules(planted, write) -> None:

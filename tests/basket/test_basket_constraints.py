@@ -160,3 +160,32 @@ def test_a_hundred_constrained_rebalances_of_a_hundred_names_hold_every_rule() -
         assert previous.max() <= 0.03 + 1e-6
         assert abs(beta @ previous - 1.2) <= 0.02 + 1e-6
         assert np.abs(previous - before).sum() / 2 <= 0.3 + 1e-6
+
+
+def test_soft_rules_far_out_of_reach_give_way_one_rebalance_after_another() -> None:
+    """There is one way only to break the first rules least, and the program must find it, rebalance after rebalance."""
+    rng = np.random.default_rng(0)
+    names, labels = [f"N{i}" for i in range(100)], [f"S{i % 10}" for i in range(100)]
+    beta, size, momentum = rng.normal(1.1, 0.3, 100), rng.normal(0, 1, 100), rng.normal(0, 1, 100)
+    previous = np.full(100, 0.01)
+    reached = 0.0
+    for _ in range(8):
+        rules: list[Rule | TurnoverRule] = [
+            name_cap(names, 0.03),
+            group_cap("sector cap", labels, 0.25),
+            exposure_band("beta", beta, 1.9, 0.02, priority=1),
+            exposure_band("size", size, 2.0, 0.1, priority=2),
+            exposure_band("momentum", momentum, 0.1, 0.1, priority=3),
+            TurnoverRule("turnover cap", previous, 0.0, 0.3),
+        ]
+        found = solve(rng.dirichlet(np.ones(100)), rules)
+        assert found.weights.max() <= 0.03 + 2e-6
+        assert np.abs(found.weights - previous).sum() / 2 <= 0.3 + 2e-6
+        # The first priority comes nearer each time, as far as the turnover lets it.
+        assert beta @ found.weights >= reached - 1e-5
+        assert found.broken["beta 1.9 ± 0.02"] == pytest.approx(1.88 - beta @ found.weights, abs=1e-6)
+        reached, previous = beta @ found.weights, found.weights
+    best = np.sort(beta)[::-1]
+    # At last the caps alone limit it: 33 names at 3 % and one at 1 %, as the sectors allow.
+    assert reached <= 0.03 * best[:33].sum() + 0.01 * best[33] + 1e-5
+    assert reached >= 0.95 * (0.03 * best[:33].sum() + 0.01 * best[33])
