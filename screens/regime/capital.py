@@ -132,6 +132,17 @@ def hyperscaler_debt_change(tape: Tape, *, tickers: str = HYPERSCALERS) -> Array
 
 
 @signal(
+    unit="companies",
+    fragile="neither",
+    definition="number of companies of {tickers} whose debt is known now and four quarters ago",
+    source="says how much of the hyperscalers' debt the change in it covers",
+    needs=("facts",),
+)
+def hyperscalers_with_debt(tape: Tape, *, tickers: str = HYPERSCALERS) -> Array:
+    return tape.held(np.isfinite(debt_change(tape)[:, named(tape, tickers)]).sum(axis=1).astype(np.float64))
+
+
+@signal(
     unit="ratio",
     fragile="high",
     definition="change in debt over four quarters / capital expenditure of the last fiscal year, of those of {tickers}"
