@@ -22,7 +22,6 @@ from basket.pool import Pool
 from basket.prices import IndexPrices
 from basket.selection import ENTER, FILL, STAY, YOUNG, choose
 from basket.walk import Limits, ended
-from market.errors import InfeasibleError
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -39,22 +38,25 @@ class Wanted:
 
 def walk_many(
     pools: Sequence[Pool], at: Ints, prices: IndexPrices, limits: Limits, orders: Ints, name_cap: float
-) -> list[Wanted]:
-    """Targets at the rebalances `at`, one pool each; limits with one tranche.
+) -> tuple[list[Wanted], Bools]:
+    """Targets at the rebalances `at`, one pool each, limits with one tranche; and the draws (n_draws,) they hold for.
 
-    orders (n_draws, n_assets): all columns, the first choice first. Raises `InfeasibleError` where the caps of a draw
-    hold less than 1.
+    orders (n_draws, n_assets): all columns, the first choice first. A draw that the caps cannot hold at every rebalance
+    has weights that break them, and is marked.
     """
     n_draws, n_assets = orders.shape
     held = np.zeros((n_draws, n_assets), dtype=bool)
     age = np.zeros((n_draws, n_assets), dtype=np.int64)
     draws = np.arange(n_draws)[:, None]
     found: list[Wanted] = []
+    hold = np.ones(n_draws, dtype=bool)
     previous = -1
     for pool, fill in zip(pools, at.tolist(), strict=True):
         held[:, ended(prices, previous, fill)] = False
         columns, used = _chosen(pool, limits, orders, held, age)
-        weights = even_weights(pool.sector[columns], used, len(pool.sector_names), name_cap, limits.sector_cap)
+        n_groups = len(pool.sector_names)
+        weights, fits = even_weights(pool.sector[columns], used, n_groups, name_cap, limits.sector_cap)
+        hold &= fits
         kept = np.where(prices.traded[fill, columns] | held[draws, columns], weights, 0.0)
         total = kept.sum(axis=1)
         some = total > 0
@@ -64,7 +66,7 @@ def walk_many(
         age = np.where(held, age + 1, 0)
         found.append(Wanted(columns, weights))
         previous = fill
-    return found
+    return found, hold
 
 
 def _chosen(pool: Pool, limits: Limits, orders: Ints, held: Bools, age: Ints) -> tuple[Ints, Bools]:
@@ -123,37 +125,36 @@ def _counts(codes: Ints, used: Bools, n_groups: int) -> Ints:
     return np.bincount(place[used], minlength=n_draws * (n_groups + 1)).reshape(n_draws, n_groups + 1)
 
 
-def even_weights(codes: Ints, used: Bools, n_groups: int, name_cap: float, group_cap: float | None) -> Floats:
-    """Equal weights under caps, `caps.cap_weights` of many draws at once.
+def even_weights(
+    codes: Ints, used: Bools, n_groups: int, name_cap: float, group_cap: float | None
+) -> tuple[Floats, Bools]:
+    """Equal weights under caps, `caps.cap_weights` of many draws at once; and the draws (n_draws,) whose caps hold 1.
 
     codes (n_draws, n_names): group of each name, −1 for none. used: the names that count, at least one a draw.
-    Raises `InfeasibleError` where the caps hold less than 1.
     """
     counts = _counts(codes, used, n_groups)
     n_names = counts.sum(axis=1)
     out = np.where(used, 1.0 / n_names[:, None], 0.0)
+    fits = np.ones(len(codes), dtype=bool)
     caps = np.full(n_groups + 1, np.inf)
     caps[:n_groups] = np.inf if group_cap is None else group_cap
     # A hair of room: 1/40 forty times need not be 1 to the last bit.
     plain = (1.0 / n_names <= name_cap + TOLERANCE) & (counts / n_names[:, None] <= caps + TOLERANCE).all(axis=1)
     rest = np.flatnonzero(~plain)
     if rest.size == 0:
-        return out
+        return out, fits
     counts = counts[rest]
     limit = np.minimum(name_cap, caps / np.maximum(counts, 1))
     order = np.argsort(limit, axis=1, kind="stable")
     size, tight = np.take_along_axis(counts, order, axis=1), np.take_along_axis(limit, order, axis=1)
     room = np.cumsum(size * tight, axis=1)
-    short = np.flatnonzero(room[:, -1] < 1.0 - TOLERANCE)
-    if short.size:
-        n, held = int(n_names[rest[short[0]]]), room[short[0], -1]
-        raise InfeasibleError(f"{n} names under their caps hold at most {held:.4g}, less than 1")
+    fits[rest] = room[:, -1] >= 1.0 - TOLERANCE
     left = np.cumsum(size[:, ::-1], axis=1)[:, ::-1]
     # θ of group j assumes those before it at their limits; the right one is the first that does not exceed its own.
     theta = (1.0 - (room - size * tight)) / np.maximum(left, 1)
-    fits = (theta <= tight * (1 + TOLERANCE)) & (left > 0)
-    first = fits.argmax(axis=1)
-    level = np.where(fits.any(axis=1), theta[np.arange(rest.size), first], np.inf)
+    below = (theta <= tight * (1 + TOLERANCE)) & (left > 0)
+    first = below.argmax(axis=1)
+    level = np.where(below.any(axis=1), theta[np.arange(rest.size), first], np.inf)
     by_group = np.minimum(limit, level[:, None])
     out[rest] = np.where(used[rest], np.take_along_axis(by_group, np.where(codes < 0, n_groups, codes)[rest], 1), 0.0)
-    return out
+    return out, fits

@@ -27,6 +27,7 @@ from basket.pool import Pool
 from basket.sizing import Sizer
 from basket.walk import walk
 from basket.weight_spec import Equal
+from market.errors import InfeasibleError
 
 if TYPE_CHECKING:
     from market.market import Market
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+TRIES = 20  # draws for each one wanted, before it is said that the caps leave hardly any
 AT_ONCE = 100  # draws: enough to share the work, few enough that a block stays in tens of megabytes
 
 
@@ -45,40 +47,58 @@ def best_quality(basket: Basket) -> Basket:
         for pool in basket.pools
     )
     size = _fresh(basket)
-    history = _history(basket, pools, size)
+    try:
+        history = _history(basket, pools, size)
+    except InfeasibleError as error:
+        raise InfeasibleError(
+            f"the best names behind the gate of {basket.name}: {error}; leave them out: placebos: {{best_quality: false}}"
+        ) from None
     return replace(basket, pools=pools, size=size, history=history, screened={})
 
 
 def random_histories(basket: Basket, n_draws: int, seed: int) -> Iterator[LevelHistory]:
     """Indices of names drawn at random from the basket's pools, by its rules of buffer, limits and weights.
 
-    Draw k depends on the seed and k alone. Weights (`.weights`, at `.rebalances`) and returns as in `build_history`.
+    A draw that the caps cannot hold is left out and another takes its place; what draw k is depends on the seed and k
+    alone. Weights (`.weights`, at `.rebalances`) and returns as in `build_history`. Raises `InfeasibleError` where
+    hardly any draw can hold.
     """
     n_assets = len(basket.history.prices.tickers)
-    for first in range(0, n_draws, AT_ONCE):
-        draws = range(first, min(first + AT_ONCE, n_draws))
+    found = first = 0
+    while found < n_draws:
+        if first >= TRIES * n_draws + AT_ONCE:
+            raise InfeasibleError(
+                f"{basket.name}: of {first} random draws from its pools only {found} can hold its caps; loosen the "
+                "sector or name cap, or ask for no random placebos"
+            )
+        draws = range(first, first + min(AT_ONCE, n_draws - found))
         orders = np.array([np.argsort(np.random.default_rng([seed, draw]).permutation(n_assets)) for draw in draws])
-        yield from in_orders(basket, orders)
+        first += len(draws)
+        for history in in_orders(basket, orders):
+            if history is not None:
+                found += 1
+                yield history
 
 
-def in_orders(basket: Basket, orders: Ints) -> Iterator[LevelHistory]:
-    """The index of each order (n_draws, n_assets) of all columns, the first choice first, behind the basket's gate."""
+def in_orders(basket: Basket, orders: Ints) -> Iterator[LevelHistory | None]:
+    """The index of each order (n_draws, n_assets) of all columns, the first choice first, behind the basket's gate.
+
+    None where the caps cannot hold.
+    """
     if _even(basket):
-        at = _rebalances(basket)
-        wanted = walk_many(
-            basket.pools, at, basket.history.prices, basket.limits, orders, basket.size.weights.name_cap or 1.0
+        at, prices, name_cap = _rebalances(basket), basket.history.prices, basket.size.weights.name_cap or 1.0
+        wanted, hold = walk_many(basket.pools, at, prices, basket.limits, orders, name_cap)
+        level = basket.spec.level
+        made = build_histories(
+            at, wanted, prices, end=basket.sessions[-1], initial=level.initial, on_delete=level.on_delete
         )
-        yield from build_histories(
-            at,
-            wanted,
-            basket.history.prices,
-            end=basket.sessions[-1],
-            initial=basket.spec.level.initial,
-            on_delete=basket.spec.level.on_delete,
-        )
+        yield from (history if fits else None for history, fits in zip(made, hold.tolist(), strict=True))
         return
     for order in orders:
-        yield one_by_one(basket, order)
+        try:
+            yield one_by_one(basket, order)
+        except InfeasibleError:
+            yield None
 
 
 def one_by_one(basket: Basket, order: Ints) -> LevelHistory:

@@ -70,6 +70,29 @@ def test_the_basket_is_the_draw_in_its_own_order(planted, write) -> None:
     np.testing.assert_allclose(next(in_orders(built, order[None])).level, built.level.to_numpy(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("scheme", ["equal", "inverse_volatility"])
+def test_draws_that_the_caps_cannot_hold_give_their_place_to_others(planted, write, scheme) -> None:
+    rules = f"weights: {{scheme: {scheme}, name_cap: 0.5, sector_cap: 0.45}}\nselection: {{max_borrow_fee: 1.0}}\n"
+    built = basket.build(write("b.yaml", BASKET + rules), planted, start="2023-05-22")
+    orders = np.array([np.argsort(np.random.default_rng([3, k]).permutation(13)) for k in range(30)])
+    alone = list(in_orders(built, orders))
+    assert any(history is None for history in alone)
+    fit = [history for history in alone if history is not None]
+    for one, other in zip(fit, random_histories(built, len(fit), seed=3), strict=True):
+        np.testing.assert_allclose(one.level, other.level, rtol=1e-12)
+        sectors = planted.securities.loc[planted.tickers, "sector"].to_numpy()
+        for row in one.weights:
+            assert max(row[sectors == name].sum() for name in ("Energy", "Industrials", "Materials")) <= 0.45 + 1e-9
+
+
+def test_caps_that_hardly_any_draw_can_hold_are_told(planted, write, monkeypatch) -> None:
+    rules = "weights: {scheme: equal, name_cap: 0.5, sector_cap: 0.45}\nselection: {max_borrow_fee: 1.0}\n"
+    built = basket.build(write("b.yaml", BASKET + rules), planted, start="2023-05-22")
+    monkeypatch.setattr("basket.variants.in_orders", lambda basket, orders: iter([None] * len(orders)))
+    with pytest.raises(InfeasibleError, match="only 0 can hold its caps"):
+        list(random_histories(built, 2, seed=3))
+
+
 def test_a_draw_does_not_depend_on_how_many_there_are(planted, write, monkeypatch) -> None:
     built = basket.build(write("b.yaml", BASKET), planted, start="2023-01-10")
     whole = [history.level for history in random_histories(built, 7, seed=3)]
@@ -120,7 +143,7 @@ def test_equal_weights_under_caps_are_those_of_the_water(seed: int) -> None:
     used[:, 0] = True
     name_cap, group_cap = rng.uniform(0.09, 0.5), rng.choice([None, rng.uniform(0.2, 0.8)])
     expected = np.zeros(codes.shape)
-    short = False
+    holds = np.ones(5, dtype=bool)
     for row in range(5):
         inside = np.flatnonzero(used[row])
         caps = None if group_cap is None else np.full(4, group_cap)
@@ -128,12 +151,10 @@ def test_equal_weights_under_caps_are_those_of_the_water(seed: int) -> None:
             even = np.full(inside.size, 1 / inside.size)
             expected[row, inside] = cap_weights(even, name_cap, codes[row, inside], caps)
         except InfeasibleError:
-            short = True
-    if short:
-        with pytest.raises(InfeasibleError, match="under their caps hold at most"):
-            even_weights(codes, used, 4, name_cap, group_cap)
-    else:
-        np.testing.assert_allclose(even_weights(codes, used, 4, name_cap, group_cap), expected, atol=1e-13)
+            holds[row] = False
+    weights, fits = even_weights(codes, used, 4, name_cap, group_cap)
+    np.testing.assert_array_equal(fits, holds)
+    np.testing.assert_allclose(weights[holds], expected[holds], atol=1e-13)
 
 
 @settings(max_examples=60, deadline=None)
@@ -157,7 +178,8 @@ def test_walks_under_every_limit(make_panel, seed: int) -> None:
         pools.append(Pool(rank, rank, np.array([""] * n_assets, dtype=object), sector, tuple("abcd"), issuer, count,
                           int(rng.integers(1, count + 1)), int(rng.integers(count, 20))))  # fmt: skip
     orders = np.array([rng.permutation(n_assets) for _ in range(6)])
-    found = walk_many(pools, at, prices, limits, orders, 1.0)
+    found, hold = walk_many(pools, at, prices, limits, orders, 1.0)
+    assert hold.all()
 
     def even(number, pool, held, drifted, forced):
         out = np.zeros(n_assets)

@@ -6,6 +6,7 @@ import pytest
 
 import basket
 from basket.variants import best_quality, random_histories, random_returns, todays_members
+from market.errors import InfeasibleError
 
 BASKET = "kind: basket\nname: b\nscreen: screens/wild.yaml\nschedule: {frequency: monthly, signal_lag: 1}\n"
 
@@ -53,3 +54,14 @@ def test_members_of_today_have_always_been_members(planted) -> None:
     assert "S02" in planted.members_on("idx", "2023-01-10")
     assert "S02" not in hindsight.members_on("idx", "2023-01-10")
     assert hindsight.members_on("idx", planted.start) == planted.members_on("idx", planted.end)
+
+
+def test_best_names_that_the_caps_cannot_hold_are_told_with_the_way_out(planted, write) -> None:
+    """The first four names are of three sectors, the last four of two, and twice 40 % are not enough."""
+    text = BASKET.replace(
+        "screen: screens/wild.yaml\n", "source: {kind: fixed, tickers: [S00, S01, S02, S08, S03, S04, S06, S10]}\n"
+    )
+    rules = "selection: {count: 4, max_borrow_fee: 1.0}\nweights: {scheme: equal, name_cap: 0.4, sector_cap: 0.4}\n"
+    built = basket.build(write("b.yaml", text + rules), planted, start="2023-01-10")
+    with pytest.raises(InfeasibleError, match=r"the best names behind the gate of b: .*best_quality: false"):
+        best_quality(built)
