@@ -51,7 +51,8 @@ def best_quality(basket: Basket) -> Basket:
         history = _history(basket, pools, size)
     except InfeasibleError as error:
         raise InfeasibleError(
-            f"the best names behind the gate of {basket.name}: {error}; leave them out: placebos: {{best_quality: false}}"
+            f"the best names behind the gate of {basket.name}: {error}; "
+            "leave them out with placebos: {best_quality: false}"
         ) from None
     return replace(basket, pools=pools, size=size, history=history, screened={})
 
