@@ -1,7 +1,8 @@
 """What a sceptic asks once the accounts are done: what the hedge is made of, what it is worth, and what breaks it.
 
 1. Beside the index: the ratio of basket once the market is there, their correlation without it, the worst AI days.
-2. Attribution of the hedge's P&L to market, size, value, profitability, momentum and AI, with Newey-West errors.
+2. Attribution of the hedge's P&L to market, size, value, profitability, momentum and AI, with Newey-West errors, over
+   the whole span and over the year that ends with each calendar year.
 3. Worth: cost a year per drawdown saved, premium in calm against payoff in falls, up and down capture, crisis beta.
 4. Hazards: the steepest rises of the basket, the worst single name, what margin they took; sector tilt; missing debt.
 
@@ -20,7 +21,7 @@ import pandas as pd
 from backtest.accounts import BASKET
 from backtest.estimator_inputs import factor_returns
 from backtest.evaluate import capture, worth
-from backtest.evaluate.attribution import factor_attribution, hedge_factors, orthogonal
+from backtest.evaluate.attribution import factor_attribution, hedge_factors, orthogonal, rolling_attribution
 from backtest.evaluate.performance import returns_of
 from backtest.evaluate.spread import marginal_ratio, worst_ai_days
 from backtest.evaluate.squeeze import earned_between, largest_loss, largest_rise, worst_gap
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 FACTORS = {"Mkt-RF": "market", "SMB": "size", "HML": "value", "RMW": "profitability", "Mom": "momentum", "AI": "ai"}
 MARKET_FACTOR = "Mkt-RF"
+ROLLING_SESSIONS = 252  # a year of factor exposures
 SQUEEZE_SESSIONS = (1, 5, 21)  # a day, a week, a month
 CAPTURE = "months in which the benchmark rose (up) or fell (down), geometric mean return over the benchmark's"
 CAPTURED = {"book": "market", "hedged": "market", "basket": "market", "hedged_of_book": "book"}
@@ -145,8 +147,27 @@ def attributed(seen: Measured) -> tuple[pd.DataFrame, dict[str, Json]]:
             name: {key: value for key, value in line.items() if np.isfinite(value)}
             for name, line in table_figures(found).items()
         },
+        "rolling": through_time(seen.profit, wide.rename(columns=FACTORS)),
     }
     return found, section
+
+
+def through_time(profit: pd.Series, factors: pd.DataFrame) -> dict[str, Json]:
+    """Exposures over the year that ends at the last session of each calendar year: `coefficient, t` by factor."""
+    sessions = pd.DatetimeIndex(profit.index.intersection(factors.index))
+    if len(sessions) < ROLLING_SESSIONS:
+        return {}
+    last = pd.DatetimeIndex(sessions.to_series().groupby(sessions.year).max())
+    ends = rolling_attribution(profit, factors, ROLLING_SESSIONS, at=last)
+    told: dict[str, Json] = {}
+    slopes, errors = (table_figures(pd.DataFrame(ends[part])) for part in ("coefficient", "stderr"))
+    for session, line in slopes.items():
+        error = errors[session]
+        told[session[:10]] = {
+            name: {"coefficient": slope, "t": slope / error[name] if error[name] > 0 else float("nan")}
+            for name, slope in line.items()
+        }
+    return told
 
 
 def worth_of(seen: Measured) -> dict[str, Json]:

@@ -106,7 +106,9 @@ class Position:
 
     beta, ai_beta      of book and basket: to the market, and to the AI trade beyond the market
     rate_beta          return of book and basket for a rise in rates of one percentage point
-    days_to_trade      sessions the basket needs at the usual participation; impact is what that trade costs of NAV
+    days_to_trade      sessions the basket needs at the usual participation
+    impact             what buying it back in one session costs, of NAV
+    crowded            weight in the basket of its most-shorted fifth
     """
 
     long: float
@@ -120,6 +122,7 @@ class Position:
     borrow_fee: float = 0.0
     days_to_trade: float = float("nan")
     impact: float = 0.0
+    crowded: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,7 @@ class Shock:
     market: float = 0.0
     ai: float = 0.0
     squeeze: float = 0.0
+    crowded: float = 0.0
     rates: float = 0.0
     borrow_factor: float = 1.0
     liquidity_factor: float = 1.0
@@ -142,6 +146,7 @@ SHOCKS: tuple[Shock, ...] = (
     Shock("AI +20 % beyond the market", ai=0.20),
     Shock("squeeze: shorts +30 %, market flat", squeeze=0.30),
     Shock("squeeze +30 %, market -5 %", squeeze=0.30, market=-0.05),
+    Shock("most shorted fifth doubles", crowded=1.0),
     Shock("rates +100 bp", rates=0.01),
     Shock("rates -200 bp", rates=-0.02),
     Shock("borrow x 3", borrow_factor=3.0),
@@ -152,8 +157,9 @@ SHOCKS: tuple[Shock, ...] = (
 def apply_shock(position: Position, shock: Shock) -> dict[str, float]:
     """P&L of `book`, `hedge` and `hedged` at once, and the change of `carry_annual`, `exit_cost`, `days_to_trade`.
 
-    A squeeze moves the shorts alone, on top of what market and AI do to them. A rise in rates pays the credit on cash
-    and short proceeds for a year: `rates x (1 - long + short)`. Halved liquidity doubles the days to trade and raises
+    A squeeze moves the shorts alone, on top of what market and AI do to them; a crowded one only the most shorted. A
+    rise in rates moves book and basket by their rate betas, market and AI held still, and pays the credit on cash and
+    short proceeds for a year: `rates x (1 - long + short)`. Halved liquidity doubles the days to trade and raises
     square-root impact by sqrt(2).
     """
     if shock.liquidity_factor <= 0.0 or shock.borrow_factor < 0.0:
@@ -163,7 +169,7 @@ def apply_shock(position: Position, shock: Shock) -> dict[str, float]:
         position.beta_long * shock.market + position.ai_beta_long * shock.ai + position.rate_beta_long * points
     )
     basket = position.beta_short * shock.market + position.ai_beta_short * shock.ai + position.rate_beta_short * points
-    hedge = -position.short * (basket + shock.squeeze)
+    hedge = -position.short * (basket + shock.squeeze + position.crowded * shock.crowded)
     fees = (shock.borrow_factor - 1.0) * position.borrow_fee * position.short
     return {
         "book": book,

@@ -137,6 +137,7 @@ def stress(run: RunFile, data: Data = "sample", json_to: Json = "", quiet: Quiet
     """
     import market
     from backtest.pipeline import run as simulate
+    from backtest.report.evidence_figures import must_lose_first
     from backtest.spec import RunSpec
     from backtest.standing import standing
     from backtest.stress import replay, reverse_stress, shock_table
@@ -147,7 +148,7 @@ def stress(run: RunFile, data: Data = "sample", json_to: Json = "", quiet: Quiet
     with terminal.progress() as progress:
         result = simulate(spec, market.open(data), progress)
     position = standing(result)
-    windows = result.stress
+    windows = must_lose_first(result.stress)
     again = replay(position.short / position.long, windows)
     shocks = shock_table(position)
     breaks = [reverse_stress(position, slope) for slope in BOOK_PER_SQUEEZE]
@@ -161,18 +162,29 @@ def stress(run: RunFile, data: Data = "sample", json_to: Json = "", quiet: Quiet
         }
     )
     told = [
-        (row["window"], *(numeral(row[c], "percent", sign=True) for c in ("book", "basket", "hedged")), after["hedged"])
+        (
+            ("▼ " if row["must_lose"] else "") + row["window"],
+            *(numeral(row[c], "percent", sign=True) for c in ("book", "basket", "hedged")),
+            after["hedged"],
+        )
         for row, after in zip(windows.to_dict("records"), again.to_dict("records"), strict=True)
     ]
     terminal.table(
         ("window", "book", "basket (long)", "hedged", "at today's ratio"),
         [(*row[:-1], numeral(row[-1], "percent", sign=True)) for row in told],
-        title="named windows, close to close",
+        title="named windows, close to close (▼: a short of weak companies must lose here)",
     )
-    columns = ("book", "hedge", "hedged", "carry_annual")
-    rows = [(name, *(numeral(line[c], "percent", sign=True) for c in columns)) for name, line in shocks.iterrows()]
-    terminal.table(
-        ("shock", "book", "hedge", "hedged", "carry a year"), rows, title="shocks to today's position, of NAV"
+    columns = ("book", "hedge", "hedged", "carry_annual", "exit_cost")
+    rows = [
+        (name, *(numeral(line[c], "percent", sign=True) for c in columns), numeral(line["days_to_trade"], "ratio"))
+        for name, line in shocks.iterrows()
+    ]
+    headings = ("shock, of NAV", "book", "hedge", "hedged", "carry", "exit", "days")
+    terminal.table(headings, rows, title="shocks to today's position")
+    terminal.text(
+        "carry: change a year. exit: change of what buying the basket back in a session costs.\n"
+        "days: sessions to trade its slowest name. Its most shorted fifth, of the names whose short\n"
+        f"interest is known, weighs {numeral(position.crowded, 'percent0')}."
     )
     for slope, one in zip(BOOK_PER_SQUEEZE, breaks, strict=True):
         beside = "the book unmoved" if slope == 0 else f"the book moving by {slope:+.0%} of it"

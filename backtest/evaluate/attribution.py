@@ -58,17 +58,31 @@ def factor_attribution(returns: pd.Series, factors: pd.DataFrame, lag: int | Non
     return frame
 
 
-def rolling_attribution(returns: pd.Series, factors: pd.DataFrame, window: int = 252, step: int = 21) -> pd.DataFrame:
-    """Coefficients over the last `window` sessions, every `step` sessions; the intercept as `unexplained`, per year."""
+def rolling_attribution(
+    returns: pd.Series, factors: pd.DataFrame, window: int = 252, step: int = 21, at: pd.DatetimeIndex | None = None
+) -> pd.DataFrame:
+    """Coefficients over the last `window` sessions: every `step` sessions, the last one among them, or at those given.
+
+    Columns (`coefficient`, factor) and (`stderr`, factor), Newey-West; the intercept as `unexplained`, per year. Rows
+    are stamped with the last session of their window: a row knows nothing later.
+    """
     table = pd.concat([returns.rename("__answer__"), factors], axis=1, join="inner").dropna()
     if len(table) < window:
         raise DataError(f"a rolling attribution over {window} sessions needs as many, has {len(table)}")
     values = table.to_numpy(dtype=np.float64)
-    ends = range(window, len(table) + 1, step)
-    rows = [newey_west(values[end - window : end, 0], values[end - window : end, 1:]).coefficients for end in ends]
-    frame = pd.DataFrame(rows, index=table.index[[end - 1 for end in ends]], columns=[LEFT, *map(str, factors.columns)])
-    frame[LEFT] *= TRADING_SESSIONS_PER_YEAR
-    return frame[[*map(str, factors.columns), LEFT]]
+    known = pd.DatetimeIndex(table.index)
+    ends = list(range(len(table), window - 1, -step)[::-1])
+    if at is not None:
+        ends = [end for end in known.searchsorted(at, side="right").tolist() if end >= window]
+    fits = [newey_west(values[end - window : end, 0], values[end - window : end, 1:]) for end in ends]
+    names, order = [*map(str, factors.columns), LEFT], [*range(1, len(factors.columns) + 1), 0]
+    scale = np.array([1.0] * len(factors.columns) + [float(TRADING_SESSIONS_PER_YEAR)])
+    parts = {
+        "coefficient": [fit.coefficients[order] * scale for fit in fits],
+        "stderr": [fit.stderr[order] * scale for fit in fits],
+    }
+    index = table.index[[end - 1 for end in ends]]
+    return pd.concat({part: pd.DataFrame(rows, index=index, columns=names) for part, rows in parts.items()}, axis=1)
 
 
 def orthogonal(series: pd.Series, on: pd.Series | pd.DataFrame) -> pd.Series:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from backtest.report.hazards import SQUEEZES
-from backtest.report.numerals import Style, day, is_number
+from backtest.report.numerals import Style, day, is_number, numeral
 from backtest.report.tables import Cell, Column, Summary, Table, heading, rows
 
 FACTORS = {
@@ -44,7 +44,7 @@ FIRST = Column("", numeric=False)
 
 def tables(summary: Summary) -> list[Table]:
     """Every table the summary has the numbers for."""
-    made = (factors, ai_days, price, capture, states, squeezes, tilt)
+    made = (factors, rolling, ai_days, price, capture, states, squeezes, tilt)
     return [table for make in made if (table := make(summary)).rows]
 
 
@@ -73,6 +73,24 @@ def factors(summary: Summary) -> Table:
     return Table(
         "factors", "What the hedge’s P&L is made of", (FIRST, *map(Column, titles)), rows(body), note, emphasised=bold
     )
+
+
+def rolling(summary: Summary) -> Table:
+    """The same exposures through time, a year each."""
+    path = "/factor_attribution/rolling"
+    dates = list(summary.table(path))
+    names = [name for name in summary.table(f"{path}/{dates[-1]}") if name in FACTORS] if dates else []
+    body = []
+    for date in dates:
+        cells = []
+        for name in names:
+            style: Style = "percent" if name == "unexplained" else "ratio"
+            cell = summary.number(f"{path}/{date}/{name}/coefficient", style, sign=True)
+            cells.append(replace(cell, detail=f"t {numeral(summary.get(f'{path}/{date}/{name}/t'), 'ratio')}"))
+        body.append([heading(date), *cells])
+    columns = (FIRST, *(Column(FACTORS[name][0], note=FACTORS[name][1]) for name in names))
+    note = "Exposures of hedged − book over the 252 sessions up to each date; left over in per cent a year."
+    return Table("rolling_factors", "The same through time, a year each", columns, rows(body), note)
 
 
 def ai_days(summary: Summary) -> Table:

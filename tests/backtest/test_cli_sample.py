@@ -11,7 +11,7 @@ import statsmodels.api as sm
 from typer.testing import CliRunner
 
 from backtest import cli
-from backtest.standing import two_betas
+from backtest.standing import betas_in_order
 
 SCREEN = """
 kind: screen
@@ -91,7 +91,11 @@ def test_betas_against_a_regression():
     market = pd.Series(rng.normal(0, 0.01, 300))
     ai = 1.4 * market + pd.Series(rng.normal(0, 0.012, 300))
     book = 1.1 * market + 0.2 * ai + pd.Series(rng.normal(0, 0.004, 300))
-    found = two_betas(pd.DataFrame({"book": book}), market, ai)["book"]
+    bonds = -0.2 * market + pd.Series(rng.normal(0, 0.008, 300))
+    funds = pd.DataFrame({"market": market, "ai": ai, "bonds": bonds})
+    found = betas_in_order(pd.DataFrame({"book": book}), funds)["book"]
+    third = sm.OLS(book, sm.add_constant(funds)).fit().params["bonds"]
+    assert found["bonds"] == pytest.approx(third)
     alone = sm.OLS(book, sm.add_constant(market.rename("m"))).fit().params["m"]
     both = sm.OLS(book, sm.add_constant(pd.DataFrame({"m": market, "a": ai}))).fit().params["a"]
     assert found["market"] == pytest.approx(alone)

@@ -52,9 +52,15 @@ def test_attribution_adds_up_and_finds_what_was_planted(data: pd.DataFrame) -> N
     assert found.loc["total", "annual"] == pytest.approx(hedge.mean() * 252, rel=1e-10)
     assert found["share"].iloc[:-1].sum() == pytest.approx(1.0, rel=1e-10)
     moved = attribution.rolling_attribution(hedge, factors, window=252, step=100)
-    first = attribution.factor_attribution(hedge.iloc[:252], factors.iloc[:252])
-    assert moved.iloc[0]["AI"] == pytest.approx(first.loc["AI", "coefficient"], rel=1e-10)
-    assert moved.iloc[0]["unexplained"] == pytest.approx(first.loc["unexplained", "annual"], rel=1e-10)
+    assert moved.index[-1] == hedge.index[-1]  # the last window is the newest
+    for end in moved.index:
+        window = hedge[:end].tail(252), factors[:end].tail(252)
+        by_hand = attribution.factor_attribution(*window)
+        row = moved.loc[end]
+        for name in ("SPY", "AI", "HML"):
+            assert row["coefficient", name] == pytest.approx(by_hand.loc[name, "coefficient"], rel=1e-10)
+            assert row["stderr", name] == pytest.approx(by_hand.loc[name, "stderr"], rel=1e-10)
+        assert row["coefficient", "unexplained"] == pytest.approx(by_hand.loc["unexplained", "annual"], rel=1e-9)
 
 
 def test_orthogonal_leaves_no_market(data: pd.DataFrame) -> None:

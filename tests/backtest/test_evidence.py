@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -174,6 +175,19 @@ def test_factors_in_plain_words_that_add_up(returns: pd.DataFrame, factors: pd.D
     earned = (planted["hedged"] - planted["book"]).loc[wide.index].mean() * 252
     assert section["factors"]["total"] == {"annual": pytest.approx(earned), "share": pytest.approx(1.0)}
     assert (section["end"], section["n_sessions"]) == (str(SESSIONS[-51].date()), N - 50)
+    years = section["rolling"]
+    assert list(years) == ["2021-12-31", "2022-12-30", section["end"]]
+    for date, told in years.items():
+        assert told["market"]["coefficient"] == pytest.approx(-0.8, abs=1e-9), date
+    window = wide.loc[:"2022-12-30"].tail(252)
+    answer = (planted["hedged"] - planted["book"] + pd.Series(0.001 * np.sin(np.arange(N)), SESSIONS))[window.index]
+    planted["hedged"] += pd.Series(0.001 * np.sin(np.arange(N)), SESSIONS)
+    noisy = evidence.attributed(measured(planted, factors=factors))[1]["rolling"]["2022-12-30"]
+    columns = sm.add_constant(window[["Mkt-RF", "SMB", "HML", "RMW", "Mom"]])
+    beside = planted["ai"] - planted["ai"].mean()
+    by_hand = sm.OLS(answer, columns.assign(ai=beside)).fit(cov_type="HAC", cov_kwds={"maxlags": 4})
+    assert noisy["momentum"]["coefficient"] == pytest.approx(by_hand.params["Mom"], rel=1e-6)
+    assert noisy["momentum"]["t"] == pytest.approx(by_hand.tvalues["Mom"], rel=0.02)
 
 
 def test_capture_of_months_by_hand(returns: pd.DataFrame) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backtest import stress
+from backtest import standing, stress
+from backtest.holdings import constituents
+from backtest.legs import Legs
 from market.errors import ConfigError
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "data" / "sp500" / "reference_prices.parquet"
@@ -119,3 +123,37 @@ def test_at_the_breaking_point_equity_is_the_requirement(long: float, short: flo
     required = 0.25 * long * (1 + fall) + 0.30 * short * (1 + s)
     assert equity == pytest.approx(required, abs=1e-9 * max(1.0, s))
     assert found.margin_call <= found.ruin + 1e-12 or found.ruin == np.inf
+
+
+def test_a_squeeze_of_the_most_shorted_hits_their_weight_alone() -> None:
+    position = stress.Position(long=1.0, short=0.8, beta_long=1.0, beta_short=1.2, crowded=0.15)
+    found = stress.shock_table(position).loc["most shorted fifth doubles"]
+    assert found["hedge"] == found["hedged"] == pytest.approx(-0.8 * 0.15)
+    assert found["book"] == 0.0
+
+
+def test_the_standing_of_a_finished_run_by_hand(flagship_legs: Legs) -> None:
+    """Impact, crowded share and rate betas of the sample's last day, from the market's own tables."""
+    sessions = flagship_legs.sessions
+    held = constituents(flagship_legs, 80e6)
+    level = flagship_legs.short.level.reindex(sessions)
+    nav = pd.DataFrame({"book": flagship_legs.book.level.reindex(sessions), "basket": level})
+    exposures = pd.DataFrame({"long": [1.0], "short": [-0.8]}, index=sessions[-1:])
+    spec = SimpleNamespace(market="SPY")
+    result = SimpleNamespace(nav=nav, spec=spec, market=flagship_legs.data, exposures=exposures, constituents=held)
+    found = standing.standing(result)
+    weight = held.set_index("ticker")["weight"]
+    view = flagship_legs.data.as_of(sessions[-1])
+    shorted = pd.Series(view.short_interest("short_percent_of_float"), view.tickers)[weight.index].dropna()
+    fifth = shorted.nlargest(int(np.ceil(0.2 * len(shorted)))).index
+    assert found.crowded == pytest.approx(weight[fifth].sum())
+    sigma = pd.Series({t: flagship_legs.index_returns(t).tail(63).std() for t in weight.index})
+    cost = (weight * sigma * np.sqrt(held.set_index("ticker")["adv_share"])).sum()
+    assert found.impact == pytest.approx(0.8 * cost)
+    returns = nav.pct_change().iloc[1:].tail(252)
+    funds = pd.DataFrame({t: flagship_legs.index_returns(t)[returns.index] for t in ("SPY", "SMH", "TLT")})
+    joint = sm.OLS(returns["basket"], sm.add_constant(funds)).fit().params
+    assert found.rate_beta_short == pytest.approx(-0.16 * joint["TLT"])
+    joint = sm.OLS(returns["basket"], sm.add_constant(funds[["SPY", "SMH"]])).fit().params
+    assert found.ai_beta_short == pytest.approx(joint["SMH"])
+    assert standing.standing(result, bond_fund="NOT THERE").rate_beta_short == 0.0
