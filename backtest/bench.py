@@ -1,9 +1,9 @@
 """How fast, how exact, how large: the engine beside plain daily vectorbt and `bt`, in one run and on the same work.
 
 1. Each contender runs in a process of its own; time per variant, peak memory, and NAV without friction.
-2. The floor is one pass over the price matrix from memory.
+2. The floor is one pass over the price matrix from memory, timed in turn with the engine.
 3. NAVs are compared where all can express the case, and the full account with its daily vectorbt portfolio.
-4. A sweep of 100 baskets x 100 ratios with all figures.
+4. A sweep of 100 baskets x 100 ratios with all figures, by one thread and by several.
 5. Cost against variants, names and years, as a table and a log-log plot.
 """
 
@@ -35,7 +35,10 @@ PLAIN_LIMIT: Final = 500 * 10  # names x years beyond which plain vectorbt is no
 def bench(
     work: Work | None = None, workers: int = 2, quick: bool = False, progress: Progress | None = None
 ) -> dict[str, object]:
-    """All figures. `quick` leaves out the scaling table. Without `bt` installed its figures are None."""
+    """All figures. `quick` leaves out the scaling table and makes a tenth of the sweep.
+
+    Figures of a contender that is not installed are None.
+    """
     work = Work() if work is None else work
     stages = ["the engine", "plain vectorbt", "bt", "a sweep", *([] if quick else list(SCALES))]
 
@@ -46,41 +49,50 @@ def bench(
     at("the engine")
     ours = apart(contenders.engine, work, ENGINE_VARIANTS)
     daily_error = apart(contenders.daily_portfolio_error, work)
-    floor = apart(contenders.pass_over_memory_ms, work.bytes_of_prices)
     at("plain vectorbt")
     plain = apart(contenders.plain_vectorbt, work, VECTORBT_VARIANTS)
+    rust = apart(contenders.plain_vectorbt, work, VECTORBT_VARIANTS, "rust") if _here("vectorbt_rust") else None
     at("bt")
-    other = _bt(work)
+    other = apart(contenders.plain_bt, work) if _here("bt") else None
     at("a sweep")
-    sweep = apart(contenders.screens_by_ratios, work, *SWEEP, workers)
-    rows = [("engine", ours), ("vectorbt, daily rows", plain), *([("bt", other)] if other else [])]
+    screens, ratios = SWEEP if not quick else (SWEEP[0] // 10, SWEEP[1])
+    alone, sweep = (apart(contenders.screens_by_ratios, work, screens, ratios, n) for n in (1, workers))
+    found = {"engine": ours, "vectorbt, daily rows": plain, "vectorbt, daily rows, Rust": rust, "bt": other}
+    rows = {name: row for name, row in found.items() if row is not None}
     nav = np.asarray(ours["nav"])
-    errors = {name: float(np.max(np.abs(np.asarray(row["nav"]) / nav - 1.0))) for name, row in rows}
-    mine = float(str(ours["ms"]))
+    errors = {name: float(np.max(np.abs(np.asarray(row["nav"]) / nav - 1.0))) for name, row in rows.items()}
+    mine = _ms(ours)
     result: dict[str, object] = {
         "work": vars(work),
         "per_variant_ms": mine,
-        "vectorbt_daily_ms": plain["ms"],
-        "bt_ms": other["ms"] if other else None,
-        "ratio_vectorbt": float(str(plain["ms"])) / mine,
-        "ratio_bt": float(str(other["ms"])) / mine if other else None,
-        "memory_pass_ms": floor,
-        "memory_passes": mine / floor,
+        "vectorbt_daily_ms": _ms(plain),
+        "vectorbt_rust_ms": _ms(rust) if rust else None,
+        "bt_ms": _ms(other) if other else None,
+        "ratio_vectorbt": _ms(plain) / mine,
+        "ratio_bt": _ms(other) / mine if other else None,
+        "memory_pass_ms": ours["pass_ms"],
+        "memory_passes": mine / float(str(ours["pass_ms"])),
         "single_run_ms": ours["single_ms"],
         "peak_mb": ours["peak_mb"],
         "max_nav_error": max(*errors.values(), daily_error),
         "daily_portfolio_error": daily_error,
-        "sweep": {k: sweep[k] for k in ("variants", "seconds", "peak_mb")},
+        "sweep": {
+            **{key: sweep[key] for key in ("variants", "seconds", "cpu_seconds", "peak_mb")},
+            "workers": workers,
+            "seconds_alone": alone["seconds"],
+            "speed_up": float(str(alone["seconds"])) / float(str(sweep["seconds"])),
+            "same_figures": bool(np.array_equal(np.asarray(alone["figures"]), np.asarray(sweep["figures"]))),
+        },
         "contenders": [
             {
                 "name": name,
-                "per_variant_ms": row["ms"],
-                "times_the_engine": float(str(row["ms"])) / mine,
+                "per_variant_ms": _ms(row),
+                "times_the_engine": _ms(row) / mine,
                 "peak_mb": row["peak_mb"],
                 "nav_error": errors[name],
                 "variants": row["n_variants"],
             }
-            for name, row in rows
+            for name, row in rows.items()
         ],
     }
     if not quick:
@@ -92,10 +104,14 @@ def bench(
     return result
 
 
-def _bt(work: Work) -> dict[str, object] | None:
+def _here(library: str) -> bool:
     from importlib.util import find_spec
 
-    return apart(contenders.plain_bt, work) if find_spec("bt") is not None else None
+    return find_spec(library) is not None
+
+
+def _ms(row: dict[str, object]) -> float:
+    return float(str(row["ms"]))
 
 
 def _scaling(work: Work, scale: str) -> list[dict[str, object]]:
@@ -103,6 +119,9 @@ def _scaling(work: Work, scale: str) -> list[dict[str, object]]:
     for value in SCALES[scale]:
         n_variants = value if scale == "variants" else ENGINE_VARIANTS
         task = work if scale == "variants" else replace(work, **{scale: value})
+        task = replace(
+            task, held_long=min(task.held_long, task.names // 4), held_short=min(task.held_short, task.names // 4)
+        )
         ours = apart(contenders.engine, task, n_variants, 2)
         row: dict[str, object] = {"scale": scale, "value": value, "engine_ms": ours["ms"], "engine_mb": ours["peak_mb"]}
         row["vectorbt_ms"] = None

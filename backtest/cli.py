@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stress": ("studies:stress", "named windows, shocks and reverse stress"),
     "audit": ("studies:audit", "look-ahead audit: recompute on truncated data and compare"),
     "sweep": ("sweeps:sweep", "many screens and ratios, with the number of trials and what it does to the best"),
+    "bench": ("sweeps:bench", "how fast and how exact: the engine beside plain vectorbt and bt"),
     "compare": ("runs:compare", "finished runs side by side"),
     "fundamentals": ("screening:fundamentals", "what was known of a company on a date, with the filings it came from"),
     "metrics": ("configs:metrics", "every metric a screen can use: family, unit, direction, formula"),

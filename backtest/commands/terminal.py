@@ -3,7 +3,7 @@
 1. On a terminal, tables are drawn to its width; in a pipe they are plain aligned columns, never cut.
 2. With `--json -` stdout carries the JSON and nothing else; with `--json FILE` the file is written whole or not at all.
 3. With `--csv` the same table goes to a file or to stdout, at full precision.
-4. Progress is a bar with the time left on a terminal, one line a stage elsewhere, and nothing with `--quiet`.
+4. Progress is a bar with the time left on a terminal, lines with it elsewhere, and nothing with `--quiet`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import datetime as dt
 import shutil
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 Progress = Callable[[str, int, int], None]
+
+SECONDS_A_LINE = 5  # between lines of progress where there is no terminal to draw a bar on
 
 
 class Terminal:
@@ -174,13 +177,32 @@ def _bar() -> Iterator[Progress]:
 
 
 def _lines(stream: TextIO) -> Progress:
-    told = ""
+    """A line a stage; within a stage that counts, one more every few seconds, with the time left."""
+    told, first, began, last = "", 0, 0.0, 0.0
+
+    def say(text: str) -> None:
+        stream.write(text + "\n")
+        stream.flush()
 
     def report(stage: str, done: int, total: int) -> None:
-        nonlocal told
+        nonlocal told, first, began, last
+        now = time.monotonic()
         if stage != told:
-            told = stage
-            stream.write(f"{stage}…\n")
-            stream.flush()
+            told, first, began, last = stage, done, now, now
+            say(f"{stage}…")
+        elif total > 0 and first < done < total and now - last >= SECONDS_A_LINE:
+            last = now
+            say(f"{stage}: {done:,} of {total:,}, about {time_left(now - began, done - first, total - done)} left")
 
     return report
+
+
+def time_left(spent: float, done: int, left: int) -> str:
+    """Minutes and seconds that `left` take if `done` took `spent` seconds.
+
+    >>> time_left(30.0, 10, 25)
+    '1:15'
+    """
+    seconds = round(spent / done * left)
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    return f"{hours}:{minutes:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"

@@ -145,14 +145,15 @@ def _job(desk: Desk, variant: Variant) -> _Job:
     layout = desk.layout(sleeves)
     ratio = np.full((n_sessions, len(sleeves)), np.nan)
     refresh = np.zeros((n_sessions, len(sleeves)), dtype=np.bool_)
-    busy = layout.eventful
+    busy = layout.eventful.copy()
     for s, sleeve in enumerate(sleeves):
         if sleeve.short is not None:
-            ratio[:, s] = _changes(sleeve.short, n_sessions)
-            busy = busy | ~np.isnan(ratio[:, s])
+            at, values = _changes(sleeve.short, n_sessions)
+            ratio[at, s] = values
+            busy[at] = True
             if sleeve.short.refresh is not None:
                 refresh[:, s] = sleeve.short.refresh
-                busy = busy | refresh[:, s]
+                busy |= refresh[:, s]
     exposure = np.ascontiguousarray(over(variant.exposure, n_sessions, 1, "exposure")[:, 0])
     rate = desk.rates
     return _Job(
@@ -178,22 +179,20 @@ def _job(desk: Desk, variant: Variant) -> _Job:
     )
 
 
-def _changes(short: ShortSleeve, n_sessions: int) -> Floats:
-    """The ratio where it changes, NaN elsewhere."""
+def _changes(short: ShortSleeve, n_sessions: int) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Sessions at which the ratio changes, and what to."""
     ratio = np.asarray(short.ratio, dtype=np.float64)
-    if ratio.ndim == 0:
-        ratio = np.concatenate([ratio[None], np.full(n_sessions - 1, np.nan)])
-    if ratio.shape != (n_sessions,) or (ratio < 0).any() or np.isinf(ratio).any():
+    given = np.atleast_1d(ratio)
+    at = np.flatnonzero(~np.isnan(given))
+    values = given[at] if given.ndim == 1 else given
+    if ratio.shape not in ((), (n_sessions,)) or not ((values >= 0) & (values < np.inf)).all():
         raise ConfigError(
             f"{short.name}: the hedge ratio must be one number, or {n_sessions} by session, each 0 or more "
             "(h > 0 shorts; NaN holds)"
         )
-    given = np.flatnonzero(~np.isnan(ratio))
-    same = given[1:][ratio[given[1:]] == ratio[given[:-1]]]
-    if len(same):
-        ratio = ratio.copy()
-        ratio[same] = np.nan
-    return ratio
+    new = np.ones(len(at), dtype=np.bool_)
+    new[1:] = values[1:] != values[:-1]
+    return at[new], values[new]
 
 
 def _outputs(n_sessions: int, n_sleeves: int) -> tuple[Floats, ...]:

@@ -240,6 +240,22 @@ def test_the_command_prints_the_table_and_what_it_is_worth(alone, tried, tmp_pat
     assert told[-1]["sharpe"] is None
 
 
+def test_progress_in_a_pipe_tells_the_time_left(monkeypatch):
+    import io
+
+    from backtest.commands import terminal
+
+    clock = iter([100.0, 101.0, 106.0, 107.0, 112.0])
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(clock))
+    stream = io.StringIO()
+    report = terminal._lines(stream)
+    for done in (20, 30, 40, 50, 80):  # twenty were there before
+        report("variants", done, 140)
+    assert stream.getvalue().splitlines() == [
+        "variants…", "variants: 40 of 140, about 0:30 left", "variants: 80 of 140, about 0:12 left"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
