@@ -40,6 +40,7 @@ def hindsight(legs: Legs) -> dict[str, float | str]:
             end=legs.sessions[-1],
             exclude=legs.book if legs.spec.exclude_book_issuers else (),
             book=legs.book,
+            prices=legs.short.history.prices,
         )
     except HedgeBasketError as error:
         return {"reason": str(error)}

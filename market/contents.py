@@ -142,8 +142,12 @@ class Contents:
         return self.manifest.fingerprint
 
     def with_tables(self, planted: Mapping[str, pd.DataFrame]) -> Contents:
-        """These contents with whole tables replaced."""
-        return Contents(self.label, self.store, {**self.planted, **planted})
+        """These contents with whole tables replaced; the others are not read again."""
+        other = Contents(self.label, self.store, {**self.planted, **planted})
+        if "securities" not in planted:  # it says which symbols the rows of the others go by
+            # Facts are better read as columns than taken from rows that happen to be there.
+            other._frames = {name: rows for name, rows in self._frames.items() if name not in {*planted, "facts"}}
+        return other
 
     def cut(self, session: pd.Timestamp, sessions: pd.DatetimeIndex) -> Contents:
         """What of these contents was known at the close of `session`; `sessions` are those of the whole market."""
