@@ -6,7 +6,8 @@
    split ratio the prices do not know, one company under two CIKs (`market.check_facts`).
 3. Reference tables: overlapping memberships, reused symbols, market caps that jump against the price, snapshots too
    old.
-4. Coverage by year and by sector is a table of its own.
+4. Rows of a directory of one's own files that could not enter: negative volumes, dates that contradict, duplicates.
+5. Coverage by year and by sector is a table of its own.
 
 A finding is `error` where a number is certainly wrong, `warning` where it may be real, `info` where it is merely a
 limit.
@@ -49,18 +50,27 @@ def check(market: Market) -> list[Finding]:
     from market.check_facts import check_facts
     from market.check_prices import check_prices
 
-    found: list[Finding] = []
+    found = [
+        Finding(one.table, "", "", _kind_refused(one.reason), f"row {one.row}: {one.reason}", "error")
+        for one in market.contents.refused
+    ]
     if market.has("prices"):
         found += check_prices(market)
     if market.has("facts"):
         found += check_facts(market)
-    for name, part in (("members", _members), ("securities", _securities), ("market_cap", _market_caps)):
+    for name, part in (("members", _members), ("securities", _securities)):
         if market.has(name):
             found += part(market)
-    for name in ("borrow", "short_interest"):
-        if market.has(name):
-            found += _snapshots(market, name)
+    if market.has("prices"):  # what follows is held against the sessions
+        found += _market_caps(market) if market.has("market_cap") else []
+        found += [one for name in ("borrow", "short_interest") if market.has(name) for one in _snapshots(market, name)]
     return sorted(found, key=lambda f: (_ORDER[f.severity], f.table, f.kind, f.ticker, f.date))
+
+
+def _kind_refused(reason: str) -> str:
+    """The kind of finding that the reason of a refused row makes."""
+    begins = {"volume: ": "negative_volume", "filed lies before": "filed_early", "same ": "duplicate"}
+    return next((kind for start, kind in begins.items() if reason.startswith(start)), "refused_row")
 
 
 def coverage(market: Market, index: str | None = None) -> pd.DataFrame:
@@ -107,6 +117,8 @@ def _securities(market: Market) -> list[Finding]:
                 "this name is an earlier holder of a symbol that another company uses now", "info")
         for ticker in rows["ticker"] if "@" in str(ticker)
     ]  # fmt: skip
+    if not market.has("prices"):
+        return found
     stocks = market.securities[market.securities["type"] == "stock"]
     found += [
         Finding("securities", str(ticker), "", "no_sector", "no sector: sector rules cannot see this name", "warning")

@@ -1,6 +1,7 @@
 """What can be wrong with facts; every test needs only the table itself, and the splits that prices know.
 
-1. `filed_early`: filed before the period ended. `far_filed`: first filed more than a year after it.
+1. `filed_early`: filed before the period ended. `far_filed`: first filed more than a year after it, though the company
+   filed before; one finding an item, dated by the first such period.
 2. `unbalanced`: assets differ from liabilities + equity (+ minorities, where given) by more than 5 % of assets; one
    finding a company, dated by the worst.
 3. `negative_magnitude`: revenue, assets, debt or cash below zero.
@@ -34,7 +35,8 @@ SHARE_JUMP = 1.8  # a ratio of counts that only a split, a merger or another bas
 def check_facts(market: Market) -> list[Finding]:
     """Findings on the `facts` table."""
     rows = market.rows("facts")
-    return _dates(rows) + _balance(rows) + _signs(rows) + _shares(rows, market) + _names(rows, market)
+    found = _dates(rows) + _balance(rows) + _signs(rows) + _names(rows, market)
+    return found + (_shares(rows, market) if market.has("prices") else [])
 
 
 def _found(ticker: object, period_end: object, kind: str, message: str, severity: Severity) -> Finding:
@@ -46,13 +48,23 @@ def _dates(rows: pd.DataFrame) -> list[Finding]:
         return []
     lag = (rows["filed"] - rows["period_end"]).dt.days
     first = rows.groupby(["ticker", "item", "period_end"])["filed"].transform("min")
-    late = rows[(lag > FILED_WITHIN_DAYS) & (rows["filed"] == first)]
+    began = rows.groupby("ticker")["filed"].transform("min")  # its first filings tell of the years before them
+    late = rows[(lag > FILED_WITHIN_DAYS) & (rows["filed"] == first) & (rows["period_end"] >= began)]
+    late = late.drop_duplicates(["ticker", "item", "period_end"]).sort_values(["ticker", "item", "period_end"])
+    count = late.groupby(["ticker", "item"])["period_end"].transform("size")
+    late = late.assign(count=count).drop_duplicates(["ticker", "item"])
     return [
         _found(row.ticker, row.period_end, "filed_early", f"{row.item} filed {row.filed:%Y-%m-%d}", "error")
         for row in rows[lag < 0].itertuples()
     ] + [
-        _found(row.ticker, row.period_end, "far_filed", f"{row.item} first filed {row.filed:%Y-%m-%d}", "warning")
-        for row in late.drop_duplicates(["ticker", "item", "period_end"]).itertuples()
+        _found(
+            row.ticker,
+            row.period_end,
+            "far_filed",
+            f"{row.item} first filed {row.filed:%Y-%m-%d} ({row.periods} such periods)",
+            "warning",
+        )
+        for row in late.rename(columns={"count": "periods"}).itertuples()
     ]
 
 
@@ -113,5 +125,7 @@ def _names(rows: pd.DataFrame, market: Market) -> list[Finding]:
             _found(name, "", "two_ciks", f"facts of {int(count)} CIKs under one ticker", "warning")
             for name, count in several[several > 1].items()
         ]
+    if not market.has("prices"):
+        return found
     unpriced = sorted(set(map(str, rows["ticker"].unique())) - set(map(str, market.tickers)))
     return found + [_found(name, "", "no_prices", "facts of a name without prices", "info") for name in unpriced]

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,8 @@ from market.tables import TABLES
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from market.validation import Rejection
+
 PRICE_COLUMNS = ("date", "ticker", "close", "volume", "dividend", "split", "adj_close")
 
 
@@ -33,9 +35,15 @@ class Contents:
     """Tables by name, in canonical types."""
 
     def __init__(
-        self, label: str, store: Store | None = None, planted: Mapping[str, pd.DataFrame] | None = None
+        self,
+        label: str,
+        store: Store | None = None,
+        planted: Mapping[str, pd.DataFrame] | None = None,
+        refused: Sequence[Rejection] = (),
     ) -> None:
+        """`refused` are rows of the user's own files that could not enter."""
         self.label = label
+        self.refused = tuple(refused)
         self.store = store
         self.planted = dict(planted or {})
         self._frames: dict[str, pd.DataFrame] = {}

@@ -51,8 +51,8 @@ def open_market(where: str | Path = "sample") -> Market:
         if path.is_dir() and not (path / MANIFEST).exists():
             from market.sources.files import read_directory
 
-            frames, notes = read_directory(path)
-            return Market(Contents(path.name, None, frames), path, notes)
+            frames, notes, refused = read_directory(path)
+            return Market(Contents(path.name, None, frames, refused), path, notes)
     store = Store(where)
     return Market(Contents(Path(store.location).name, store), store.root)
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backtest.commands.options import Data, Debug, Json, Quiet
 from backtest.commands.terminal import Terminal
 from market.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from market import Market
+    from market.check import Finding
 
 STORE_VARIABLE = "HEDGEBASKET_STORE"
 REJECTIONS_SHOWN = 10
@@ -157,12 +163,17 @@ def check(data: TheStore = "", json_to: Json = "", quiet: Quiet = False, debug: 
     """
     import market
     from market.check import check as findings_in
+    from market.check import coverage
 
     terminal = Terminal(quiet, json_to)
     with terminal.progress() as progress:
         progress("checking the data", 0, 0)
-        findings = findings_in(market.open(data if data == "sample" else str(writable(data))))
-    terminal.data([finding.to_dict() for finding in findings])
+        opened = market.open(data if data == "sample" else str(writable(data)))
+        findings = findings_in(opened)
+        progress("counting what is covered", 0, 0)
+        covered = coverage(opened, _largest_index(opened)) if opened.has("prices") else None
+    shares = [] if covered is None else _shares(covered)
+    terminal.data([finding.to_dict() for finding in findings] + [row.to_dict() for row in shares])
     kinds = Counter((f.severity, f.table, f.kind) for f in findings)
     terminal.table(("severity", "table", "kind", "found"), [(*kind, count) for kind, count in kinds.items()])
     errors = [f for f in findings if f.severity == "error"]
@@ -171,8 +182,50 @@ def check(data: TheStore = "", json_to: Json = "", quiet: Quiet = False, debug: 
         terminal.text(f"{place}: {finding.message}")
     if len(errors) > FINDINGS_SHOWN:
         terminal.text(f"{len(errors) - FINDINGS_SHOWN} more errors; all of them are in --json")
+    if covered is not None:
+        _show_coverage(terminal, covered)
     if errors:
         raise typer.Exit(1)
+
+
+def _largest_index(opened: Market) -> str | None:
+    """The index whose members are counted: the one with most of them; None where the store knows none."""
+    if not opened.has("members"):
+        return None
+    counts = opened.rows("members")["index"].value_counts()
+    return min(name for name in map(str, counts.index) if counts[name] == counts.max())
+
+
+def _shares(covered: pd.DataFrame) -> list[Finding]:
+    """Coverage as findings, so that one list holds all that was found."""
+    from market.check import Finding
+
+    return [
+        Finding(
+            "coverage",
+            "",
+            str(row.year),
+            "coverage",
+            f"{row.sector}: {row.names} names, prices {row.prices:.0%}, facts {row.facts:.0%}, "
+            f"market cap {row.market_cap:.0%}",
+            "info",
+        )
+        for row in covered.itertuples()
+    ]
+
+
+def _show_coverage(terminal: Terminal, covered: pd.DataFrame) -> None:
+    def lines(rows: pd.DataFrame, by: str) -> list[list[object]]:
+        shares = rows[["prices", "facts", "market_cap"]].map("{:.0%}".format)
+        return [[*one] for one in zip(rows[by], rows["names"], *(shares[c] for c in shares), strict=True)]
+
+    headings = ("names", "prices", "facts", "market cap")
+    whole = covered[covered["sector"] == "all"]
+    terminal.table(("year", *headings), lines(whole, "year"), title="coverage at the end of each year")
+    last = covered[(covered["year"] == covered["year"].max()) & (covered["sector"] != "all")]
+    if len(last):
+        title = f"coverage by sector, {covered['year'].max()}"
+        terminal.table(("sector", *headings), lines(last.sort_values("sector"), "sector"), title=title)
 
 
 def writable(data: str) -> Path:

@@ -146,13 +146,15 @@ def read_table(table: str, path: str | Path) -> tuple[Checked, int, tuple[str, .
     return checked, len(raw), tuple(notes)
 
 
-def read_directory(directory: Path) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """Tables of a directory of files named as tables (`prices.csv`, `facts.parquet`), and notes on rows left out.
+def read_directory(directory: Path) -> tuple[dict[str, pd.DataFrame], list[str], list[Rejection]]:
+    """Tables of a directory of files named as tables (`prices.csv`, `facts.parquet`), notes on what was left out, and
+    the rows that were.
 
     Raises `DataError` where there is no prices file.
     """
     frames: dict[str, pd.DataFrame] = {}
     notes: list[str] = []
+    refused: list[Rejection] = []
     for table in TABLES:
         path = next((p for p in (directory / f"{table}{ending}" for ending in ENDINGS) if p.is_file()), None)
         if path is None:
@@ -160,6 +162,7 @@ def read_directory(directory: Path) -> tuple[dict[str, pd.DataFrame], list[str]]
         checked, read, assumed = read_table(table, path)
         frames[table] = checked.frame
         notes += [f"{table}: {note}" for note in assumed]
+        refused += checked.rejections
         if checked.rejections:
             notes.append(f"{table}: {len(checked.rejections)} of {read} rows left out ({checked.rejections[0]})")
     if "prices" not in frames:
@@ -167,7 +170,7 @@ def read_directory(directory: Path) -> tuple[dict[str, pd.DataFrame], list[str]]
             f"{directory}: no store there (no manifest.json) and no prices.csv or prices.parquet either; "
             "make a store with `hedgebasket data import` or `hedgebasket data sync`"
         )
-    return frames, notes
+    return frames, notes, refused
 
 
 def _published(raw: pd.DataFrame) -> pd.DataFrame:

@@ -89,8 +89,11 @@ def test_faults_of_facts() -> None:
     assert _found(prices=prices, facts=_facts(item=["long_term_debt"], value=[-5.0])) == {
         ("negative_magnitude", "A", "2023-06-30", "warning")
     }
-    late = _facts(item=["assets"], value=[5.0], filed=pd.Timestamp("2025-01-01"))
+    ends = pd.to_datetime(["2023-06-30", "2023-03-31"])
+    late = _facts(item="assets", value=[5.0, 4.0], period_end=ends, filed=pd.to_datetime(["2025-01-01", "2023-05-01"]))
     assert _found(prices=prices, facts=late) == {("far_filed", "A", "2023-06-30", "warning")}
+    first = _facts(item=["assets", "equity"], value=[5.0, 4.0], filed=pd.Timestamp("2025-01-01"))
+    assert _found(prices=prices, facts=first) == set()  # a company's first filing tells of the years before it
     ends = pd.to_datetime(["2023-06-30", "2024-03-31"])
     shares = _facts(item="shares_outstanding", period_end=ends, filed=ends, value=[100.0, 200.0])
     assert _found(prices=prices, facts=shares) == {("share_jump", "A", "2024-03-31", "warning")}
@@ -133,3 +136,53 @@ def test_coverage_by_year_and_sector() -> None:
     assert table.loc[(2023, "all")].tolist() == [3.0, pytest.approx(2 / 3), pytest.approx(1 / 3), 0.0]
     assert table.loc[(2023, "Energy"), "facts"] == 1.0
     assert table.loc[(2024, "Energy"), "facts"] == 0.0  # the balance sheet is older than 200 days by then
+
+
+def test_rows_that_a_directory_of_files_could_not_give(tmp_path) -> None:
+    """Negative volume, one day twice, a report before its period ended, and one that cannot be read at all."""
+    (tmp_path / "prices.csv").write_text(
+        "date,ticker,close,volume\n2024-01-02,A,10,-5\n2024-01-03,A,10,5\n2024-01-03,A,11,5\n2024-01-04,A,x,5\n"
+    )
+    (tmp_path / "facts.csv").write_text(
+        "ticker,item,period_end,value,filed\nA,assets,2023-12-31,1,2023-12-01\nA,assets,2022-12-31,1,2023-03-01\n"
+    )
+    found = {(f.table, f.kind, f.message) for f in check(market.open(tmp_path)) if f.severity == "error"}
+    assert found == {
+        ("prices", "negative_volume", "row 2: volume: -5 must be at least 0"),
+        ("prices", "duplicate", "row 4: same ticker, date as row 3, other values"),
+        ("prices", "refused_row", "row 5: close: 'x' is not a number"),
+        ("facts", "filed_early", "row 2: filed lies before period_end"),
+    }
+
+
+def test_rows_that_another_program_wrote_into_a_store(tmp_path) -> None:
+    """What an import refuses can still be in a file that did not come through one."""
+    prices = _walk("A", 1)
+    facts = _facts(item=["assets"], value=[5.0])
+    store = market.Store.create(tmp_path)
+    with store.writer() as writer:
+        writer.replace("prices", prices, "mine")
+        writer.replace("facts", facts, "mine")
+    prices.loc[7, "volume"] = -1.0
+    prices.assign(date=prices["date"].dt.date).to_parquet(tmp_path / store.entry("prices").file)
+    facts.assign(filed=pd.Timestamp("2023-06-01")).to_parquet(tmp_path / store.entry("facts").file)
+    found = {(f.kind, f.ticker, f.date, f.severity) for f in check(market.open(tmp_path))}
+    assert ("negative_volume", "A", str(SESSIONS[7])[:10], "error") in found
+    assert ("filed_early", "A", "2023-06-30", "error") in found
+
+
+def test_a_reused_symbol_is_named() -> None:
+    """Two securities of one ticker: the first one's rows go under a name of their own."""
+    securities = pd.DataFrame(
+        {"ticker": ["A", "A"], "sector": "Energy", "name": ["Old", "New"],
+         "first_date": [SESSIONS[0], SESSIONS[200]], "last_date": [SESSIONS[150], pd.NaT]}
+    )  # fmt: skip
+    prices = _walk("A", 1)
+    found = _found(prices=prices, securities=securities)
+    assert ("reused_symbol", f"A@{SESSIONS[150].date()}", "", "info") in found
+
+
+def test_a_store_of_filings_alone_can_be_checked() -> None:
+    facts = _facts(item=["assets", "liabilities", "equity"], value=[100.0, 60.0, 30.0])
+    data = market.planted("test", facts=facts, securities=pd.DataFrame({"ticker": ["A"]}))
+    assert [f.kind for f in check(data)] == ["unbalanced"]
