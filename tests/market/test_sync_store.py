@@ -200,16 +200,20 @@ def test_coverage_counts_what_each_year_has(tmp_path, clean):
 
 
 def test_a_ban_in_the_middle_ends_the_asking_and_the_next_sync_goes_on(tmp_path, clean):
-    """From the fifth question on the SEC and Yahoo refuse; nobody hammers at a closed door."""
-    brief = Patience(
-        requests_per_second=1000, attempts=3, first_wait=0.01, longest_wait=0.02, in_flight=2, give_up_after=2
-    )
-    with Replay(replay_server.small_answers(), lambda path, number, _: "403" if number >= 5 else None) as server:
+    """One company is in when the SEC begins to refuse: two questions of three attempts, then nobody knocks any more."""
+    with Replay(replay_server.small_answers()) as server:
+        run(tmp_path / "store", server, tickers=("KO",), now=pd.Timestamp("2022-05-31 12:00"))
+    brief = Patience(requests_per_second=1000, attempts=3, first_wait=0.01, longest_wait=0.02, give_up_after=2)
+    with Replay(replay_server.small_answers(), lambda *_: "403") as server:
         report = run(tmp_path / "store", server, patience=brief)
-        refused = sum(status == "403" and path.startswith(("/submissions", "/api")) for path, status in server.log)
-    assert refused <= 4 * brief.attempts  # two questions in a row, and those under way beside them
-    assert any("not asked" in one["reason"] and "goes on where it stopped" in one["reason"] for one in report["failed"])
-    assert len(Store(tmp_path / "store").frame("facts")["ticker"].unique()) >= 1
+        asked = [path for path, _ in server.log if "chart" not in path and path.startswith(("/submissions", "/api"))]
+    assert asked.count("/submissions/CIK0000320193.json") == asked.count("/submissions/CIK0001045810.json") == 3
+    assert len(asked) == 6  # the rates, which come after, were not asked for
+    left = report["failed"][0]
+    assert left["what"] == "fed_funds and 1 more"
+    assert "not asked: 2 questions in a row got no answer (403 Forbidden)" in left["reason"]
+    assert "it goes on where it stopped" in left["reason"]
+    assert set(Store(tmp_path / "store").frame("facts")["ticker"]) == {"KO"}
     with Replay(replay_server.small_answers()) as server:
         report = run(tmp_path / "store", server)
         assert server.counts["/files/company_tickers_exchange.json"] == 0  # kept from before
