@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from backtest.accounts import BASKET
 from backtest.rivals import last_price
 from basket.source_spec import FixedList, Positions
 
@@ -68,6 +69,9 @@ def cautions(
             f"volume: unknown for {len(assumed)} names traded ({', '.join(assumed[:5])}); each is assumed to turn over "
             "of its market capitalisation what the median stock does"
         )
+    if legs.others and not hedged.held[:, hedged.sleeves.index(BASKET)].any():
+        beside = ", ".join(leg.name for leg in legs.others)
+        told.append(f"basket: never short, its ratio was zero at every check; the hedge is {beside} alone")
     if hedged.called.any():
         calls = legs.sessions[hedged.called]
         told.append(

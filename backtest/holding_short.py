@@ -96,8 +96,10 @@ def buffer(accounts: Accounts, hedged: Simulation) -> dict[str, Json]:
     """What had to stand free to live through the worst month of the sample, USD and as a share of NAV before it."""
     need = liquidity(hedged, accounts.terms.margin)
     before = float(hedged.nav[hedged.sessions.get_loc(need.squeeze_from)])
+    spec = accounts.legs.spec
+    swapped = "; of the basket the swap's initial margin" if spec.implementation == "swap" else ""
     return {
-        "measured_by": MARGIN_RULES[accounts.legs.spec.margin.rules],
+        "measured_by": MARGIN_RULES[spec.margin.rules] + swapped,
         "usd": need.squeeze,
         "share_of_nav": need.squeeze / before,
         "start": str(need.squeeze_from.date()),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from backtest.report import contents, evidence_tables, names, stand_in, tactical, tape, theme
+from backtest.report import contents, evidence_tables, holding_tables, names, stand_in, tactical, tape, theme
 from backtest.report.bundle import packed, plotly_script
 from backtest.report.decision import tests
 from backtest.report.figures import sketches
@@ -109,6 +109,7 @@ def _tables(result: Result, summary: Summary, judged: list[Test]) -> dict[str, T
         contents.costs(summary),
         contents.attribution(summary),
         *evidence_tables.tables(summary),
+        *holding_tables.tables(summary),
     ]
     framed = {
         "stress": contents.stress,
