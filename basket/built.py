@@ -96,8 +96,13 @@ class Basket:
 
     @cached_property
     def events(self) -> pd.DataFrame:
-        """Everything out of the ordinary: session, ticker, event, value, detail."""
-        frame = pd.DataFrame(list(self.history.events), columns=list(Event._fields))
+        """Everything that happened but the trades: session, ticker, event, value, detail.
+
+        Deletions, mergers, halts, rules that bound or gave way, and splits and dividends of the names held.
+        """
+        from basket.distributions import distributions
+
+        frame = pd.DataFrame([*self.history.events, *distributions(self.history)], columns=list(Event._fields))
         return frame.sort_values(["session", "ticker"], kind="stable", ignore_index=True)
 
     def excess_level(self, rate: str = "fed_funds") -> pd.Series:

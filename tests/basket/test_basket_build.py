@@ -97,6 +97,19 @@ def test_reasons_say_why(built) -> None:
     assert (left["rank"] > 0).all()
 
 
+def test_splits_and_dividends_of_what_is_held_are_events(planted) -> None:
+    made = basket.build(book(kind="fixed", tickers=["S00", "S03"]), planted, start="2023-01-18")
+    told = made.events.set_index(["session", "event"])
+    row = told.loc[(pd.Timestamp("2023-02-01"), "split")]
+    assert (row["ticker"], row["value"]) == ("S03", 2.0)
+    # Half a dollar on 17 April; that of 17 January was before the inception.
+    row = told.loc[(pd.Timestamp("2023-04-17"), "dividend")]
+    price = planted.as_of("2023-04-14").close()[3]
+    assert (row["ticker"], row["value"]) == ("S03", 0.5)
+    assert row["detail"] == f"0.5 USD a share, {0.5 / price:.2%} of the last close"
+    assert len(told) == 2
+
+
 def test_results_up_to_a_session_do_not_know_what_follows(planted, write) -> None:
     path = write("b.yaml", BASKET)
     full = basket.build(path, planted, start="2023-01-10")

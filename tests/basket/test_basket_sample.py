@@ -92,6 +92,27 @@ def test_the_flagship_obeys_its_rulebook(short, book, data) -> None:
     assert {"2019-04-18", "2022-04-14", "2024-01-19"} <= days
 
 
+def test_every_split_and_dividend_of_the_book_is_an_event(book, data) -> None:
+    events = book.events
+    splits = {
+        (f"{row.session:%Y-%m-%d}", row.ticker): row.value for row in events[events["event"] == "split"].itertuples()
+    }
+    assert splits[("2020-08-31", "AAPL")] == 4.0
+    assert splits[("2024-06-10", "NVDA")] == 10.0
+    panel, held = data.panel(), book.drifted_weights()
+    first = panel.row(book.sessions[0])
+    paid = {
+        (panel.sessions[t], name): panel.dividend[t, panel.column(name)]
+        for t in range(first + 1, len(panel.sessions))
+        for name in held.columns[held.loc[panel.sessions[t]] > 0]
+        if panel.dividend[t, panel.column(name)] > 0
+    }
+    told = events[events["event"].isin(["dividend", "special_dividend"])]
+    assert dict(zip(zip(told["session"], told["ticker"], strict=True), told["value"], strict=True)) == pytest.approx(
+        paid
+    )
+
+
 def test_the_book_counts_alphabet_once_and_holds_ten_companies(book) -> None:
     held = book.weights > 0
     assert (held.sum(axis=1) == 10).all()
