@@ -26,6 +26,7 @@ from basket.building import Spec, build, read_spec
 from basket.built import Basket
 from basket.daily import DailySheet, daily_sheet
 from basket.orders import DEFAULT_NOTIONAL, TradeList, decide_session, demand_size, trade_list
+from basket.schedule import next_rebalance
 from basket.source_spec import FixedList, Positions
 from basket.spec import BasketSpec, BookSpec
 from market.errors import ConfigError, DataError
@@ -40,15 +41,22 @@ NO_BOOK = "no long book was given: no company is left out for being in it, and a
 
 @dataclass(frozen=True)
 class Desk:
-    """trades: target and orders. sheet: what changed since the session before, where it was asked for."""
+    """trades: target and orders. sheet: what changed since the session before, where it was asked for.
+
+    next_rebalance: the first scheduled session after the day, and the session whose close decides it.
+    """
 
     trades: TradeList
     sheet: DailySheet | None
+    next_rebalance: tuple[pd.Timestamp, pd.Timestamp] | None = None
 
     def as_json(self) -> dict[str, object]:
-        """The trade list's keys, and `daily`."""
+        """The trade list's keys, `next_rebalance`, and `daily`."""
         daily = {} if self.sheet is None else {"daily": self.sheet.as_json()}
-        return {**self.trades.as_json(), **daily}
+        coming = None
+        if self.next_rebalance is not None:
+            coming = {"session": f"{self.next_rebalance[0]:%Y-%m-%d}", "signal": f"{self.next_rebalance[1]:%Y-%m-%d}"}
+        return {**self.trades.as_json(), "next_rebalance": coming, **daily}
 
 
 def desk(
@@ -106,7 +114,17 @@ def desk(
     if long is None and isinstance(chosen, BasketSpec):
         notes.append(NO_BOOK)
     found = replace(found, notes=tuple(notes))
-    return Desk(found, sheet)
+    rule = chosen.schedule
+    coming = next_rebalance(
+        session,
+        rule.signal_lag,
+        frequency=rule.frequency,
+        months=rule.months,
+        day=rule.day,
+        offset=rule.offset,
+        dates=[day.isoformat() for day in rule.dates],
+    )
+    return Desk(found, sheet, coming)
 
 
 def _book(book: str | os.PathLike[str] | BookSpec, data: Market, session: pd.Timestamp) -> Basket:

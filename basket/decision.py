@@ -73,6 +73,9 @@ def decide(
     at = len(data.sessions) - 1 if as_of is None else nearest_valid(data.sessions, as_of, "as-of date")
     session = data.sessions[at]
     sourcing = Sourcing(chosen, data, prices_of(data), exclusions(exclude, chosen, data))
+    if held is not None:
+        # Of a company's lines the one that is held stays, as it does from one rebalance to the next.
+        sourcing.lines.update(zip(data.securities.loc[held.index, "issuer"].astype(str), held.index, strict=True))
     pool = sourcing.pool(session, at)
     weights = chosen.weights or default_weights(chosen)
     wanted = pool.count

@@ -25,6 +25,7 @@ Frequency = Literal["monthly", "quarterly", "semiannual", "annual", "custom", "o
 RebalanceDay = Literal["third_friday", "first_session", "last_session", "mid_month"]
 
 ONE_DAY = pd.Timedelta(days=1)
+SESSIONS_A_YEAR = 252
 AROUND = pd.Timedelta(days=62)  # further than any offset goes
 # The cycle of index and option expiries, one month after the quarter's end where nothing else is asked for.
 DEFAULT_MONTHS: dict[str, tuple[int, ...]] = {
@@ -170,6 +171,36 @@ def signal_sessions(sessions: pd.DatetimeIndex, rebalances: pd.DatetimeIndex, la
             f"{sessions[0]:%Y-%m-%d}; the earliest rebalance is {sessions[min(lag, len(sessions) - 1)]:%Y-%m-%d}"
         )
     return sessions[at]
+
+
+def next_rebalance(
+    after: pd.Timestamp,
+    lag: int,
+    *,
+    frequency: Frequency = "quarterly",
+    months: Sequence[int] | None = None,
+    day: RebalanceDay = "third_friday",
+    offset: int = 0,
+    dates: Sequence[str] = (),
+) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """The first scheduled rebalance after a session, and its signal session, by the exchange's calendar.
+
+    None where there is none within the days that the calendar knows.
+    """
+    days = nyse_sessions()
+    at = int(days.searchsorted(after))
+    if frequency == "once":
+        return None
+    if frequency == "custom":
+        later = sorted(date for date in dates if pd.Timestamp(date) > after)
+        found = [] if not later or pd.Timestamp(later[0]) > days[-1] else [nearest_valid(days, later[0])]
+    else:
+        year = days[at : at + 2 * SESSIONS_A_YEAR]
+        wanted = _by_rule(year, set(months or DEFAULT_MONTHS[frequency]), day, offset)
+        found = [at + min(position for position in wanted if position > 0)] if any(p > 0 for p in wanted) else []
+    if not found or found[0] >= len(days):
+        return None
+    return days[found[0]], days[max(found[0] - lag, 0)]
 
 
 def tranche_of(n_rebalances: int, tranches: int) -> list[tuple[int, ...]]:

@@ -91,6 +91,9 @@ def basket(
     else:
         _show_constituents(terminal, found.trades)
     _show_orders(terminal, found.trades, renewal=found.sheet is not None and not holdings)
+    if found.next_rebalance is not None:
+        session, signal = found.next_rebalance
+        terminal.text(f"next scheduled rebalance: {session.date()}, decided on the close of {signal.date()}")
     if orders:
         from backtest.plain_json import write_whole
 

@@ -68,6 +68,7 @@ def test_the_json_promised_by_the_interface(run) -> None:
     assert found["as_of"] == DAY
     promised = {"ticker", "weight", "shares", "notional", "adv_share", "days_to_trade", "borrow_fee", "flags"}
     assert all(promised <= set(row) for row in found["constituents"])
+    assert found["next_rebalance"] == {"session": "2024-04-19", "signal": "2024-04-18"}
     assert found["capacity_usd"] == found["capacity"]["five_days"] > 1e8
     assert found["capacity"]["impact_10bps"] < found["capacity"]["impact_50bps"]
     assert sum(row["weight"] for row in found["constituents"]) == pytest.approx(1.0)
@@ -149,6 +150,16 @@ def test_the_daily_sheet_of_a_file(run, tmp_path) -> None:
     shown = run(mine, "--as-of", DAY, "--daily", "--from", path).stdout
     assert "not held: 1 name the rulebook bought last (KO)" in shown
     assert "no announcement calendar is read" in shown
+
+
+def test_the_line_of_a_company_that_is_held_stays(data) -> None:
+    """GOOG or GOOGL: whichever the book holds is traded on, and the other is not bought for a day's volume."""
+    from basket.orders import trade_list
+
+    for line, other in (("GOOG", "GOOGL"), ("GOOGL", "GOOG")):
+        made = trade_list(MEGA_CAP, data, DAY, holdings=pd.Series({line: 10_000.0, "AAPL": 10_000.0}))
+        assert line in set(made.constituents["ticker"])
+        assert other not in set(made.orders["ticker"])
 
 
 def test_on_a_signal_session_the_books_own_decision_counts(data) -> None:

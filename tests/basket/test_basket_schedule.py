@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from basket.schedule import nearest_valid, rebalance_sessions, signal_sessions, third_friday, tranche_of
+from basket.schedule import nearest_valid, next_rebalance, rebalance_sessions, signal_sessions, third_friday, tranche_of
 from market.errors import ConfigError, DataError
 
 # US holidays among the weekdays used here; Good Friday 2019 and 2014 fell on the third Friday of April.
@@ -138,3 +138,22 @@ def test_too_little_data_before_the_first_signal_names_the_earliest_rebalance() 
 def test_tranches_take_turns_after_an_inception_of_all() -> None:
     assert tranche_of(5, 2) == [(0, 1), (0,), (1,), (0,), (1,)]
     assert tranche_of(3, 1) == [(0,), (0,), (0,)]
+
+
+@pytest.mark.parametrize(
+    ("after", "lag", "rule", "expected"),
+    [
+        ("2024-01-18", 1, {"months": [1, 4, 7, 10]}, ("2024-01-19", "2024-01-18")),
+        ("2024-01-19", 1, {"months": [1, 4, 7, 10]}, ("2024-04-19", "2024-04-18")),
+        ("2019-01-22", 10, {"months": [1, 4, 7, 10]}, ("2019-04-18", "2019-04-04")),  # Good Friday
+        ("2024-06-25", 1, {"frequency": "monthly", "day": "last_session", "offset": -3}, ("2024-07-26", "2024-07-25")),
+        ("2024-06-24", 1, {"frequency": "monthly", "day": "last_session", "offset": -3}, ("2024-06-25", "2024-06-24")),
+        ("2024-02-01", 0, {"frequency": "annual", "months": [1]}, ("2025-01-17", "2025-01-17")),
+        ("2024-02-01", 1, {"frequency": "custom", "dates": ["2024-03-01", "2024-02-02"]}, ("2024-02-02", "2024-02-01")),
+        ("2024-03-01", 1, {"frequency": "custom", "dates": ["2024-03-01"]}, None),
+        ("2024-03-01", 1, {"frequency": "once"}, None),
+    ],
+)
+def test_the_next_rebalance(after, lag, rule, expected) -> None:
+    found = next_rebalance(pd.Timestamp(after), lag, **rule)
+    assert (None if found is None else tuple(f"{day:%Y-%m-%d}" for day in found)) == expected
