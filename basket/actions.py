@@ -12,6 +12,9 @@ effect at the open of its session, so that session's move is in the level:
 
 from __future__ import annotations
 
+import difflib
+import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -35,10 +38,11 @@ class CorporateAction:
     cash: float = 0.0
 
 
-def read_actions(frame: pd.DataFrame) -> list[CorporateAction]:
-    """Actions from a table with ACTION_COLUMNS (`into`, `ratio`, `cash` optional).
+def read_actions(frame: pd.DataFrame, known: Collection[str] | None = None) -> list[CorporateAction]:
+    """Actions from a table with ACTION_COLUMNS (`into`, `ratio`, `cash` optional), in order of date.
 
-    Raises `DataError` naming every bad row (counted from 1).
+    known: the tickers of the data, where names are to be checked. Raises `DataError` naming every bad row (counted from
+    1, without the header).
     """
     missing = {"date", "ticker", "action"} - set(frame.columns)
     if missing:
@@ -46,21 +50,50 @@ def read_actions(frame: pd.DataFrame) -> list[CorporateAction]:
     out: list[CorporateAction] = []
     bad: list[str] = []
     for number, row in enumerate(frame.to_dict("records"), start=1):
-        kind = str(row["action"])
-        date = pd.to_datetime(str(row["date"]), errors="coerce")
-        into = "" if pd.isna(row.get("into")) else str(row.get("into"))
-        ratio = 1.0 if pd.isna(row.get("ratio")) else float(str(row.get("ratio")))
-        cash = 0.0 if pd.isna(row.get("cash")) else float(str(row.get("cash")))
-        if kind not in get_args(ActionKind):
-            bad.append(f"row {number}: action {kind!r} is none of {', '.join(get_args(ActionKind))}")
-        elif pd.isna(date):
-            bad.append(f"row {number}: {row['date']!r} is not a date")
-        elif kind != "cash_merger" and not into and not cash:
-            bad.append(f"row {number}: a {kind} needs `into`, the symbol that the shares become")
-        elif ratio <= 0 or cash < 0:
-            bad.append(f"row {number}: the ratio must be positive and the cash not negative")
-        else:
-            out.append(CorporateAction(date.normalize(), str(row["ticker"]), kind, into, ratio, cash))  # type: ignore[arg-type]
+        texts = {column: "" if pd.isna(row.get(column)) else str(row[column]).strip() for column in ACTION_COLUMNS}
+        try:
+            out.append(_action(texts, known))
+        except ValueError as error:
+            bad.append(f"row {number}: {error}")
     if bad:
         raise DataError("corporate actions: " + "; ".join(bad))
-    return out
+    return sorted(out, key=lambda action: action.session)
+
+
+def _action(texts: dict[str, str], known: Collection[str] | None) -> CorporateAction:
+    """One row; raises `ValueError` saying what is wrong with it."""
+    kinds: dict[str, ActionKind] = {kind: kind for kind in get_args(ActionKind)}
+    ticker, into = texts["ticker"], texts["into"]
+    if texts["action"] not in kinds:
+        raise ValueError(f"action {texts['action']!r} is none of {', '.join(kinds)}")
+    kind = kinds[texts["action"]]
+    date = pd.to_datetime(texts["date"], errors="coerce", format="ISO8601")
+    if pd.isna(date):
+        raise ValueError(f"{texts['date']!r} is not a date; write it as YYYY-MM-DD")
+    if not ticker:
+        raise ValueError("the ticker is empty")
+    ratio, cash = _number(texts["ratio"], "ratio", 1.0), _number(texts["cash"], "cash", 0.0)
+    if kind == "cash_merger" and not cash:
+        raise ValueError("a cash_merger needs `cash`, USD a share")
+    if kind != "cash_merger" and not into and not (kind == "spin_off" and cash):
+        raise ValueError(f"a {kind} needs `into`, the symbol that the shares become")
+    if ratio <= 0 or cash < 0:
+        raise ValueError("the ratio must be positive and the cash not negative")
+    # A spin-off may be paid in cash where its shares have no prices.
+    for name in (ticker, into if kind in ("stock_merger", "symbol_change") else ticker):
+        if known is not None and name not in known:
+            near = difflib.get_close_matches(name, [str(one) for one in known], n=1, cutoff=0.6)
+            raise ValueError(f"unknown ticker {name}" + (f" (did you mean '{near[0]}'?)" if near else ""))
+    return CorporateAction(date.normalize(), ticker, kind, into, ratio, cash)
+
+
+def _number(text: str, column: str, default: float) -> float:
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not math.isfinite(value):
+        raise ValueError(f"{column} {text!r} is not a number")
+    return value

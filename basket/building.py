@@ -90,7 +90,7 @@ def build(
     rebalances, signals, at = rebalances[skipped:], signals[skipped:], at[skipped:]
     size = Sizer(weights, data, signals, chosen.targets, chosen.turnover_cap, _book_weights(book, signals, data))
     limits = limits_of(chosen, sourcing, weights)
-    actions = _actions(chosen)
+    actions = _actions(chosen, data)
     walked = walk(pools, at, prices, limits, size, actions=actions)
     last = data.end if end is None else pd.Timestamp(end)
     history = build_history(
@@ -220,14 +220,17 @@ def _book_weights(book: Basket | None, signals: pd.DatetimeIndex, data: Market) 
     return {number: book.weights_known_at(signal, data.tickers) for number, signal in enumerate(signals)}
 
 
-def _actions(spec: Spec) -> tuple[CorporateAction, ...]:
+def _actions(spec: Spec, data: Market) -> tuple[CorporateAction, ...]:
     if spec.level.actions is None:
         return ()
     try:
-        frame = pd.read_csv(spec.level.actions.target)
+        frame = pd.read_csv(spec.level.actions.target, dtype=str, keep_default_na=False)  # NA is a ticker
     except (OSError, ValueError) as error:
         raise DataError(f"{spec.level.actions}: cannot be read as CSV ({error})") from error
-    return tuple(sorted(read_actions(frame), key=lambda action: action.session))
+    try:
+        return tuple(read_actions(frame, set(data.tickers)))
+    except DataError as error:
+        raise DataError(f"{spec.level.actions}: {error}") from None
 
 
 def _short(

@@ -171,18 +171,31 @@ def test_a_spin_off_is_sold_at_its_first_close(make_panel) -> None:
     assert build_history(targets(panel, {0: HALF}), panel, actions=[unpriced]).price_level[-1] == pytest.approx(100)
 
 
-def test_actions_from_a_table_name_every_bad_row() -> None:
-    frame = pd.DataFrame(
-        {
-            "date": ["2024-01-02", "never", "2024-01-03"],
-            "ticker": ["A", "B", "C"],
-            "action": ["cash_merger", "spin_off", "gift"],
-            "cash": [1.0, 2.0, 3.0],
-        }
-    )
-    with pytest.raises(DataError, match=r"row 2: 'never' is not a date; row 3: action 'gift'"):
-        read_actions(frame)
-    assert read_actions(frame.iloc[:1])[0].cash == 1.0
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"date": "never"}, "'never' is not a date; write it as YYYY-MM-DD"),
+        ({"date": "2024-13-01"}, "'2024-13-01' is not a date"),
+        ({"action": "gift"}, "action 'gift' is none of cash_merger, stock_merger, symbol_change, spin_off"),
+        ({"ticker": ""}, "the ticker is empty"),
+        ({"ticker": "UALL"}, r"unknown ticker UALL \(did you mean 'UAL'\?\)"),
+        ({"cash": "abc"}, "cash 'abc' is not a number"),
+        ({"cash": "inf"}, "cash 'inf' is not a number"),
+        ({"cash": ""}, "a cash_merger needs `cash`, USD a share"),
+        ({"cash": "-3"}, "the ratio must be positive and the cash not negative"),
+        ({"action": "stock_merger", "into": "NA", "ratio": "-1"}, "the ratio must be positive"),
+        ({"action": "stock_merger", "into": "ZZZ"}, "unknown ticker ZZZ"),
+        ({"action": "symbol_change", "into": ""}, "a symbol_change needs `into`"),
+        ({"action": "spin_off", "cash": ""}, "a spin_off needs `into`"),
+    ],
+)
+def test_actions_from_a_table_name_every_bad_row(row, message) -> None:
+    good = {"date": "2024-03-01", "ticker": "UAL", "action": "cash_merger", "into": "", "ratio": "", "cash": "50"}
+    frame = pd.DataFrame([good, {**good, **row}, {**good, "date": "2024-02-01", "ticker": "NA"}])
+    with pytest.raises(DataError, match=f"corporate actions: row 2: {message}"):
+        read_actions(frame, {"UAL", "NA"})
+    read = read_actions(frame.iloc[[0, 2]], {"UAL", "NA"})
+    assert [(action.ticker, action.cash) for action in read] == [("NA", 50.0), ("UAL", 50.0)]  # by date
 
 
 def test_excess_return_takes_off_cash_by_calendar_day() -> None:
