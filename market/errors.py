@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing wrong in a config: where it stands, what was found, what was expected, and a hint."""
+    """One thing wrong in a config: where it stands, what was found, what was expected, and a hint.
+
+    `file` is empty where the config did not come from a file, or its reader does not know it.
+    """
 
     file: str
     line: int
@@ -22,8 +25,8 @@ class Problem:
     column: int = 0
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
-        text = f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
+        place = f"{self.file}:{self.line}{f':{self.column}' if self.column else ''}: " if self.file else ""
+        text = f"{place}{self.path}: {self.message}" if self.path else f"{place}{self.message}"
         # What a file holds may be anything; a terminal is sent nothing that moves its cursor.
         return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 

@@ -51,8 +51,9 @@ def read_tags(path: str | Path) -> tuple[Tag, ...]:
     return _read(str(path), stamp.st_mtime_ns, stamp.st_size)
 
 
-def refuse_undated(tags: tuple[Tag, ...], file: str) -> None:
+def refuse_undated(tags: tuple[Tag, ...], file: str, can_be_allowed: bool = True) -> None:
     """Raise `ConfigError` naming every tag without a start: in a backtest it would be hindsight."""
+    escape = ", or set allow_undated: true" if can_be_allowed else ""
     undated = [tag for tag in tags if tag.valid_from is None]
     if undated:
         raise ConfigError(
@@ -62,7 +63,7 @@ def refuse_undated(tags: tuple[Tag, ...], file: str) -> None:
                     tag.line,
                     "valid_from",
                     f"the tag {tag.tag} of {tag.ticker} has no date: hindsight in a backtest; give the day from which"
-                    " it was public, or set allow_undated: true",
+                    f" it was public{escape}",
                 )
                 for tag in undated
             ]

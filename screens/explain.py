@@ -254,7 +254,7 @@ def _exposure(use: MetricCall, at: int, view: View) -> tuple[dict[str, Number], 
     factor, market, basket, tags, index = (None if value is None else str(value) for value in named)
     ranks = source_ranks(view, factor or "", market or "", basket, tags, index)
     sources = {name: _number(values[at]) for name, values in ranks.items() if name != "tag"}
-    return sources, tuple(tag for tag in TAGS if tagged(view, (tag,), tags, False)[at])
+    return sources, tuple(tag for tag in TAGS if tagged(view, (tag,), tags)[at])
 
 
 def sector_alone(values: Values, screened: Screened, at: int) -> str:

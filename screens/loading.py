@@ -14,8 +14,9 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -54,6 +55,7 @@ __all__ = [
     "kinds",
     "load",
     "load_any",
+    "placed",
     "register",
     "spec_class",
     "validate_files",
@@ -125,6 +127,26 @@ def validate_files(paths: Iterable[str | os.PathLike[str]]) -> list[Problem]:
         problems.update(loaded.problems)
         queue += [shown(target) for target in loaded.references if target.suffix in (".yaml", ".yml")]
     return sorted(problems)
+
+
+def placed(error: ConfigError, path: str | os.PathLike[str]) -> ConfigError:
+    """The same error with its problems' places in the config they were found in, where they know only their path.
+
+    What is wrong with a config against data (a ticker that nobody knows) is found long after the file was read.
+    """
+    file = Path(path).absolute()
+    tree, _ = read_tree(Path(path))
+    if tree is None or not error.problems:
+        return error
+    merged, _ = with_imports(tree, Context(file, project_root(file)))
+    found = []
+    for problem in error.problems:
+        if not problem.file:
+            loc = [int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", problem.path)]
+            _, mark = locate(merged, loc)
+            problem = replace(problem, file=mark.file, line=mark.line, column=mark.column)
+        found.append(problem)
+    return ConfigError(found)
 
 
 def from_mapping(data: Mapping[str, object], spec: type[SpecT]) -> SpecT:

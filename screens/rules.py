@@ -187,7 +187,7 @@ def _compare(percentile: Floats, op: Comparison, threshold: float) -> Flags:
 def _test_label(path: str, leaf: Label, view: View, tags: str | None) -> Tested:
     n_assets = len(view.tickers)
     if leaf.field == "tag":
-        met = tagged(view, leaf.one_of, tags, False)
+        met = tagged(view, leaf.one_of, tags)
         return Tested(path, leaf, met, np.zeros(n_assets, dtype=bool))
     if leaf.field == "ticker":
         texts = np.asarray(view.tickers, dtype=object)

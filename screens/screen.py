@@ -27,7 +27,7 @@ from screens.rules import evaluate_rules
 from screens.scoring import Flags, Floats, Ints
 from screens.screened import Screened, rank_worst_first
 from screens.spec import ScreenSpec, Universe
-from screens.universe import Admission, admit
+from screens.universe import Admission, admit, check_tickers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,6 +106,7 @@ def evaluate_dates(
 
 def evaluate_once(spec: ScreenSpec, view: View, exclude_issuers: Collection[str] = frozenset()) -> Screened:
     """The screen on the view's date alone, without smoothing."""
+    check_tickers(spec, frozenset(map(str, view.tickers)))
     measured = Measurements(view)
     tags = str(spec.tags.target) if spec.tags else None
     admission = admit(spec.universe, view, exclude_issuers, tags)

@@ -86,7 +86,7 @@ def _tags_of_nobody(screened: Screened) -> Iterator[str]:
     file = str(screened.spec.tags.target) if screened.spec.tags else None
     where = "" if file else "; dated tags can be given as 'tags: FILE'"
     for tag in screened.spec.tag_names():
-        if not tagged(screened.view, (tag,), file, False).any():
+        if not tagged(screened.view, (tag,), file).any():
             yield f"no name carries the tag '{tag}' on the date{where}"
 
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from market.errors import ConfigError
+from market.errors import ConfigError, Problem
 from screens.metrics.ai_sources import tagged
+from screens.rule_spec import Label
 from screens.scoring import Flags
-from screens.spec import Universe
+from screens.spec import ScreenSpec, Universe
 from screens.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -49,12 +50,8 @@ class Admission:
 
 
 def admit(universe: Universe, view: View, exclude_issuers: Collection[str] = (), tags: str | None = None) -> Admission:
-    """Who belongs to a universe on the view's date. Raises `ConfigError` for a ticker that is not in the data.
-
-    tags: a file of dated tags beside those of the store.
-    """
+    """Who belongs to a universe on the view's date; `tags` is a file of dated tags beside those of the store."""
     tickers = np.asarray(view.tickers, dtype=object)
-    _check_tickers(universe, set(tickers))
     limits: dict[str, Limit] = {}
     if universe.stocks_only:
         limits["stocks_only"] = Limit(~view.is_stock(), "a share, not a fund or an index")
@@ -71,7 +68,7 @@ def admit(universe: Universe, view: View, exclude_issuers: Collection[str] = (),
         if out:
             limits[f"exclude_{name}"] = Limit(_is_one_of(texts, (*out, "")), f"none of {', '.join(out)}", texts)
     if universe.exclude_tags:
-        carries = tagged(view, universe.exclude_tags, tags, False)
+        carries = tagged(view, universe.exclude_tags, tags)
         limits["exclude_tags"] = Limit(carries, f"not tagged {', '.join(universe.exclude_tags)}")
     if exclude_issuers:
         issuers = view.issuer()
@@ -141,12 +138,24 @@ def _largest(admitted: Flags, view: View, count: int) -> Flags:
     return out
 
 
-def _check_tickers(universe: Universe, known: set[str]) -> None:
-    problems = [
-        f"universe.{key}: no ticker '{ticker}' in the data{did_you_mean(ticker, known)}"
-        for key in ("tickers", "exclude_tickers")
-        for ticker in getattr(universe, key)
-        if ticker not in known and (key == "tickers" or did_you_mean(ticker, known))
-    ]
+def check_tickers(spec: ScreenSpec, known: Collection[str]) -> None:
+    """Raise `ConfigError` for every ticker of a universe or a rule that is not in the data.
+
+    One that is left out may be missing, unless it is close to one that is there: then it is a slip.
+    """
+    written: list[tuple[str, str, bool]] = []
+    for name, universe in (("universe", spec.universe), ("population", spec.population)):
+        if isinstance(universe, Universe):
+            written += [(f"{name}.tickers[{at}]", ticker, True) for at, ticker in enumerate(universe.tickers)]
+            out = enumerate(universe.exclude_tickers)
+            written += [(f"{name}.exclude_tickers[{at}]", ticker, False) for at, ticker in out]
+    for path, leaf in spec.rules.leaves() if spec.rules else ():
+        if isinstance(leaf, Label) and leaf.field == "ticker":
+            written += [(f"{path}.in[{at}]", ticker, False) for at, ticker in enumerate(leaf.one_of)]
+    problems = []
+    for path, ticker, needed in written:
+        hint = "" if ticker in known else did_you_mean(ticker, known)
+        if ticker not in known and (needed or hint):
+            problems.append(Problem("", 0, path, f"no ticker '{ticker}' in the data{hint}"))
     if problems:
-        raise ConfigError("; ".join(problems))
+        raise ConfigError(problems)

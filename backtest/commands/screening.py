@@ -12,7 +12,9 @@ from backtest.commands.terminal import Terminal
 from backtest.report.numerals import numeral
 
 if TYPE_CHECKING:
+    from market.view import View
     from screens.screened import Screened
+    from screens.spec import ScreenSpec
 
 Top = Annotated[
     int | None, typer.Option("--top", metavar="N", min=1, help="The N worst names instead of those selected.")
@@ -42,13 +44,12 @@ def screen(
     import market
     from screens.describe import wrapped
     from screens.loading import load
-    from screens.screen import evaluate
     from screens.spec import ScreenSpec
 
     terminal = Terminal(quiet, json_to, csv_to)
     spec = load(screen, ScreenSpec)
     opened = market.open(data)
-    found = evaluate(spec, opened.as_of(as_of or opened.end)).require_names()
+    found = _evaluated(spec, screen, opened.as_of(as_of or opened.end)).require_names()
     ranked = found.ranked()
     names = [str(t) for t in (ranked.index[:top] if top else found.selected())]
     terminal.data(_screened(found, names))
@@ -97,14 +98,13 @@ def explain(
     import market
     from screens.explain import explain as explain_name
     from screens.loading import load
-    from screens.screen import evaluate
     from screens.spec import ScreenSpec
 
     terminal = Terminal(quiet, json_to, csv_to)
     spec = load(screen, ScreenSpec)
     opened = market.open(data)
     view = opened.as_of(as_of or opened.end)
-    explained = explain_name(evaluate(spec, view), opened.resolve(ticker, view.session))
+    explained = explain_name(_evaluated(spec, screen, view), opened.resolve(ticker, view.session))
     terminal.data(explained.as_dict())
     terminal.csv(explained.frame())
     terminal.text(explained.words())
@@ -138,7 +138,6 @@ def diff(
     from market.errors import ConfigError
     from screens.diff import diff as difference
     from screens.loading import load
-    from screens.screen import evaluate
     from screens.spec import ScreenSpec
 
     terminal = Terminal(quiet, json_to, csv_to)
@@ -151,7 +150,8 @@ def diff(
     then = opened.as_of(since) if since else now
     if then.session > now.session:
         raise ConfigError(f"--from {then.session.date()} is after --as-of {now.session.date()}")
-    found = difference(evaluate(before, then).require_names(), evaluate(after, now).require_names())
+    old, new = _evaluated(before, screen_a, then), _evaluated(after, screen_b or screen_a, now)
+    found = difference(old.require_names(), new.require_names())
     terminal.data(found.as_dict())
     terminal.csv(found.frame().set_index("ticker"))
     terminal.text(found.words())
@@ -206,6 +206,18 @@ def _sourced(items: dict[str, float], sources: dict[str, dict[str, object]]) -> 
         rows.append([item, f"{value:,.0f}", *named, ", ".join(flags) if isinstance(flags, list) else ""])
     kept = [i for i in range(len(headings)) if i < 5 or any(row[i] for row in rows)]
     return [headings[i] for i in kept], [[row[i] for i in kept] for row in rows]
+
+
+def _evaluated(spec: ScreenSpec, path: Path, view: View) -> Screened:
+    """The screen on the view's date; what is wrong with it against the data is told with its place in the file."""
+    from market.errors import ConfigError
+    from screens.loading import placed
+    from screens.screen import evaluate
+
+    try:
+        return evaluate(spec, view)
+    except ConfigError as error:
+        raise placed(error, path) from None
 
 
 def _screened(found: Screened, names: list[str]) -> dict[str, object]:

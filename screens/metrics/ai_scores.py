@@ -85,7 +85,7 @@ def ai_beneficiary(
     population = members_or_stocks(view, index) & view.is_stock()
     beta, _ = _beta(view, factor, market, basket)
     parts = [beta, ai_sources.ai_text_density(view).value, ai_sources.ai_infrastructure_density(view).value]
-    return plain(_score(parts, ai_sources.tagged(view, BENEFICIARY_TAGS, tags, False), population)[1])
+    return plain(_score(parts, ai_sources.tagged(view, BENEFICIARY_TAGS, tags), population)[1])
 
 
 @metric(
@@ -111,7 +111,7 @@ def ai_at_risk(
 ) -> Values:
     population = members_or_stocks(view, index) & view.is_stock()
     beta, _ = _beta(view, factor, market, basket)
-    marked = ai_sources.tagged(view, DISRUPTED_TAGS, tags, False)
+    marked = ai_sources.tagged(view, DISRUPTED_TAGS, tags)
     parts = [
         ai_sources.industry_exposure(view, "language_models"),
         -beta,
@@ -145,7 +145,7 @@ def ai_financing_fragile(
     """AI capex paid with debt: such names fall with the AI trade, so they hedge it well."""
     population = members_or_stocks(view, index) & view.is_stock()
     beta, t = _beta(view, factor, market, basket)
-    marked = ai_sources.tagged(view, FINANCED_TAGS, tags, False)
+    marked = ai_sources.tagged(view, FINANCED_TAGS, tags)
     gap = ai_funding.funding_gap(view).value
     owed = _badness(view, "net_debt_ebitda")
     if not np.isfinite(owed[population]).any():
@@ -176,7 +176,7 @@ def source_ranks(
         "capex_intensity": ai_funding.capex_intensity(view).value,
     }
     ranked = {name: percentile(value, population) for name, value in sources.items()}
-    return ranked | {"tag": ai_sources.tagged(view, BENEFICIARY_TAGS, tags, False).astype(float)}
+    return ranked | {"tag": ai_sources.tagged(view, BENEFICIARY_TAGS, tags).astype(float)}
 
 
 @metric(

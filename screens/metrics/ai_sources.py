@@ -98,11 +98,11 @@ def ai_industry_exposure(view: View, *, version: str = "language_models") -> Val
 
 
 @per_view
-def tagged(view: View, names: tuple[str, ...], file: str | None, allow_undated: bool) -> Mask:
+def tagged(view: View, names: tuple[str, ...], file: str | None, allow_undated: bool | None = None) -> Mask:
     """Names that carry one of these tags on the session's day; all tags where `names` is empty.
 
     Raises `ConfigError` for a tag of the file without a date, unless the session is the last one of the data (a live
-    screen) or `allow_undated` is set.
+    screen) or `allow_undated` is set; None where the caller leaves its user no way to set it.
     """
     from screens.ai_tags import TAGS, read_tags, refuse_undated
 
@@ -111,7 +111,7 @@ def tagged(view: View, names: tuple[str, ...], file: str | None, allow_undated: 
     if file is not None:
         rows = tuple(tag for tag in read_tags(file) if tag.tag in wanted)
         if not allow_undated and view.session < view.market.sessions[-1]:
-            refuse_undated(rows, file)
+            refuse_undated(rows, file, can_be_allowed=allow_undated is not None)
         day = view.session.date()
         acting = {tag.ticker for tag in rows if tag.acts_on(day)}
         out = out | np.array([ticker in acting for ticker in view.tickers], dtype=bool)

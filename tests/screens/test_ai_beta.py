@@ -10,12 +10,15 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
+import market
 from market.errors import ConfigError
 from screens.ai_basket import AiBasketSpec, factor_returns, live
 from screens.ai_tags import read_tags
 from screens.loading import load, validate_files
 from screens.metrics import REGISTRY
 from screens.metrics.factor_betas import ewma_weights, factor_betas, shrink, vasicek
+from screens.screen import evaluate
+from screens.spec import ScreenSpec
 
 ROOT = Path(__file__).parents[2]
 BASKET, TAGS = str(ROOT / "configs/ai/ai_leaders.yaml"), str(ROOT / "configs/ai/tags.csv")
@@ -209,6 +212,24 @@ def test_an_undated_tag_is_refused_in_a_backtest_but_not_live(planted, tmp_path)
         " which it was public, or set allow_undated: true"
     )
     assert REGISTRY["ai_tagged"](past, tags=str(file), allow_undated=True).value.tolist() == [0, 1]
+
+
+def test_an_undated_tag_is_refused_in_a_screen_of_the_past_too(tmp_path):
+    """As a source of a score, in a rule and in the universe alike: there nothing allows it."""
+    (tmp_path / "tags.csv").write_text(
+        "ticker,tag,valid_from,valid_to,source,note\nADBE,ai_disrupted,,,me,so it seems\n"
+    )
+    data = market.open("sample")
+    for part in (
+        "blocks: {b: {weight: 1, metrics: [{metric: ai_at_risk, params: {tags: tags.csv}}]}}",
+        "tags: tags.csv\nrules: {all_of: [{field: tag, in: [ai_disrupted]}]}",
+        "tags: tags.csv\nuniverse: {exclude_tags: [ai_disrupted]}\nblocks: {b: {weight: 1, metrics: [roa]}}",
+    ):
+        (tmp_path / "s.yaml").write_text(f"kind: screen\nname: s\n{part}\n")
+        spec = load(tmp_path / "s.yaml", ScreenSpec)
+        with pytest.raises(ConfigError, match=r"has no date: hindsight in a backtest; .* it was public$"):
+            evaluate(spec, data.as_of("2024-03-14"))
+        assert evaluate(spec, data.as_of(data.end)).admission.admitted.any()
 
 
 def test_every_fault_of_a_tags_file_at_once(tmp_path):

@@ -345,6 +345,22 @@ def test_explain_and_diff_as_data_and_as_csv(run, flagship: Screened) -> None:
     assert moved["by_cause"]["rules.all_of[0]"]["enters"] == sum(row["causes"] == "rules.all_of[0]" for row in rows)
 
 
+def test_tickers_that_nobody_knows_are_told_with_their_place(run, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    base = "kind: screen\nname: s\nuniverse:\n  index: sp500\n  exclude_tickers:\n    - AAPL\n    - MSFTT\n"
+    Path("base.yaml").write_text(base + "blocks: {b: {weight: 1, metrics: [roa]}}\n")
+    Path("s.yaml").write_text(
+        "kind: screen\nname: mine\nimports: [base.yaml]\nrules: {not: {field: ticker, in: [GOOGLE, NVDA]}}\n"
+    )
+    answer = run("screen", "s.yaml", "--as-of", DAY)
+    assert answer.exit_code == 2
+    assert answer.output.splitlines() == [
+        "base.yaml:7:7: universe.exclude_tickers[1]: no ticker 'MSFTT' in the data (did you mean 'MSFT'?)",
+        "s.yaml:4:35: rules.not.in[0]: no ticker 'GOOGLE' in the data (did you mean 'GOOGL'?)",
+        "2 errors",
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

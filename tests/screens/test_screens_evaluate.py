@@ -336,10 +336,13 @@ def test_tickers_that_are_not_in_the_data(named) -> None:
     rules = {"not": {"field": "ticker", "in": ["NOBODY"]}}
     with pytest.raises(ConfigError) as caught:
         evaluate(screen(universe={"tickers": ["APPL"]}, rules=rules), view)
-    assert str(caught.value) == "universe.tickers: no ticker 'APPL' in the data (did you mean 'AAPL'?)"
+    assert str(caught.value) == "universe.tickers[0]: no ticker 'APPL' in the data (did you mean 'AAPL'?)"
     with pytest.raises(ConfigError) as caught:
         evaluate(screen(universe={"exclude_tickers": ["MSFTT"]}, rules=rules), view)
-    assert str(caught.value) == "universe.exclude_tickers: no ticker 'MSFTT' in the data (did you mean 'MSFT'?)"
+    assert str(caught.value) == "universe.exclude_tickers[0]: no ticker 'MSFTT' in the data (did you mean 'MSFT'?)"
+    with pytest.raises(ConfigError) as caught:
+        evaluate(screen(rules={"all_of": [{"field": "ticker", "in": ["MSFT", "AAPLE"]}]}), view)
+    assert str(caught.value) == "rules.all_of[0].in[1]: no ticker 'AAPLE' in the data (did you mean 'AAPL'?)"
     evaluate(screen(universe={"exclude_tickers": ["GOOGL"]}, rules=rules), view)  # excluding a stranger harms nobody
 
 
