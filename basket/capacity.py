@@ -58,12 +58,15 @@ def annual_impact_bps(notional: float, weights: Floats, adv_usd: Floats, volatil
     """Impact a year in bps of the notional.
 
     turnover: one-way a year. Each name trades its share of it, `2·turnover·w` of the notional, in four rebalances; a
-    name without volume or volatility counts as the median of the others.
+    name without volume or volatility counts as the median of the others; NaN where none has them.
     """
     held = weights != 0
     one_trade = np.abs(weights[held]) * notional * 2.0 * turnover / REBALANCES_PER_YEAR
     fraction = impact(one_trade, adv_usd[held], volatility[held])
-    fraction = np.where(np.isfinite(fraction), fraction, np.nanmedian(fraction))
+    known = fraction[np.isfinite(fraction)]
+    if known.size == 0:
+        return float("nan")
+    fraction = np.where(np.isfinite(fraction), fraction, np.median(known))
     return float(BPS * REBALANCES_PER_YEAR * (one_trade * fraction).sum() / notional)
 
 

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from basket.capacity import ADV_SESSIONS, DAYS, PARTICIPATION, days_to_trade
+from market.errors import DataError
 from screens.metrics import REGISTRY
 
 if TYPE_CHECKING:
@@ -30,9 +31,7 @@ Floats = npt.NDArray[np.float64]
 SHORT_ONLY = ("hard_to_borrow", "fee_assumed", "short_of_stock", "crowded")
 HARD_TO_BORROW = 0.02  # decimal a year: the desk's 200 basis points
 AVAILABLE_MULTIPLE = 2.0
-CROWDED_SHORT_OF_FLOAT = 0.20
-CROWDED_DAYS_TO_COVER = 8.0
-CROWDED_PERCENTILE = 0.90
+CROWDED = {"short_percent_of_float": 0.20, "days_to_cover": 8.0, "squeeze_score": 0.90}  # the last a percentile
 RECENT_SESSIONS = 252
 SOON_SESSIONS = 10
 SAME_WEEKDAY_LAST_YEAR = pd.Timedelta(days=364)
@@ -45,9 +44,9 @@ def flags(view: View, columns: npt.NDArray[np.int64], notional: Floats) -> list[
     adv = view.dollar_volume(ADV_SESSIONS)[columns]
     shares = np.abs(notional) / close
     with np.errstate(invalid="ignore", divide="ignore"):
-        crowded = REGISTRY["short_percent_of_float"](view).value[columns] >= CROWDED_SHORT_OF_FLOAT
-        crowded |= REGISTRY["days_to_cover"](view).value[columns] >= CROWDED_DAYS_TO_COVER
-        crowded |= REGISTRY["squeeze_score"](view).value[columns] >= CROWDED_PERCENTILE
+        crowded = np.zeros(len(columns), dtype=bool)
+        for metric, limit in CROWDED.items():
+            crowded |= _measured(view, metric)[columns] >= limit
         tests = {
             "hard_to_borrow": fee >= HARD_TO_BORROW,
             "fee_assumed": ~view.borrow_known()[columns],
@@ -64,6 +63,14 @@ def flags(view: View, columns: npt.NDArray[np.int64], notional: Floats) -> list[
     tests["earnings_expected"] = names.isin(expected_earnings(view).index)
     tests["dividend_expected"] = names.isin(expected_dividends(view).index)
     return [tuple(label for label, hit in tests.items() if hit[i]) for i in range(len(columns))]
+
+
+def _measured(view: View, metric: str) -> Floats:
+    """A metric, NaN where the data lack what it is made of: a store without the market's fund has no squeeze score."""
+    try:
+        return REGISTRY[metric](view).value
+    except DataError:
+        return np.full(len(view.tickers), np.nan)
 
 
 def expected_earnings(view: View) -> pd.Series:

@@ -173,7 +173,9 @@ def _list(
     which, before, after = one_side_each(held[columns], target)
     traded = np.round(after - before)  # nobody fills a part of a share
     capacity = basket_capacity(weight[weight != 0], view.dollar_volume(ADV_SESSIONS)[wanted], PARTICIPATION, DAYS)
-    if notional > capacity:
+    if (unknown := int(np.isnan(view.dollar_volume(ADV_SESSIONS)[wanted]).sum())) > 0:
+        notes.append(f"the volume of {unknown} of {len(wanted)} names is not known: they count as not tradable")
+    elif notional > capacity:
         notes.append(f"the notional is above the capacity of {capacity:,.0f} USD (five days at a tenth of the volume)")
     if (nothing := int((target[weight != 0] == 0).sum())) > 0:
         notes.append(f"{nothing} of {len(wanted)} names get no shares: less than {lot} of them at this notional")
@@ -238,7 +240,7 @@ def orders_table(
             "held": held,
             "target": after,
             "adv_share": money / adv,
-            "limit_shares": np.floor(participation * np.nan_to_num(adv / price)),
+            "limit_shares": np.floor(participation * adv / price),
             "days_to_trade": days_to_trade(money, adv, participation),
             "cost_bps": BPS * cost,
             "cost_usd": cost * money,

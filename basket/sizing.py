@@ -36,7 +36,7 @@ from basket.weight_spec import (
     Target,
     Weights,
 )
-from market.errors import ConfigError, InfeasibleError
+from market.errors import ConfigError, DataError, InfeasibleError
 
 if TYPE_CHECKING:
     from basket.pool import Pool
@@ -246,13 +246,27 @@ class Sizer:
     def _target_rule(
         self, number: int, view: View, pool: Pool, held: Ints, target: Target, known: Mapping[str, Floats]
     ) -> AnyRule:
+        if target.relative_to == "book" and not self.book[number].any():
+            raise DataError(
+                f"{self.signals[number]:%Y-%m-%d}: the long book that targets are relative to holds nothing yet; start "
+                "the basket after the book"
+            )
         if target.exposure == "sector":
             labels = [pool.sector_names[code] if code >= 0 else "" for code in pool.sector[held]]
             wanted = sector_weights(view.sector(), self.book[number])
             return sectors_near(labels, wanted, target.within, target.priority)
         centre = target.target or 0.0
         name: str = target.exposure
+        if not np.isfinite(known[target.exposure][held]).any():
+            raise DataError(
+                f"{self.signals[number]:%Y-%m-%d}: no name held has a known {target.exposure}, so none can be aimed at"
+            )
         if target.relative_to == "book":
-            centre += of_portfolio(known[target.exposure], self.book[number])
+            of_book = of_portfolio(known[target.exposure], self.book[number])
+            if not np.isfinite(of_book):
+                raise DataError(
+                    f"{self.signals[number]:%Y-%m-%d}: the long book has no known {target.exposure} to be relative to"
+                )
+            centre += of_book
             name += " near the book's"
         return exposure_band(name, known[target.exposure][held], centre, target.within, target.priority)

@@ -6,7 +6,7 @@ import pytest
 
 import basket
 from basket.spec import BasketSpec, BookSpec
-from market.errors import ConfigError, InfeasibleError
+from market.errors import ConfigError, DataError, InfeasibleError
 from screens.loading import from_mapping, load
 
 BASKET = "kind: basket\nname: b\nscreen: screens/wild.yaml\nschedule: {frequency: monthly, signal_lag: 1}\n"
@@ -225,6 +225,9 @@ def test_a_beta_target_relative_to_the_book_is_met(planted, write) -> None:
         assert abs(mine - theirs) < 0.02 + 1e-6
     with pytest.raises(ConfigError, match="relative to the long book need one"):
         basket.build(made.spec, planted, start="2023-01-10")
+    late = basket.build(book(kind="fixed", tickers=["S00"]), planted, start="2023-03-10")
+    with pytest.raises(DataError, match="2023-01-09: the long book .* holds nothing yet; start the basket after"):
+        basket.build(made.spec, planted, start="2023-01-10", book=late)
 
 
 def test_exposures_and_overlap_through_time(built, planted) -> None:

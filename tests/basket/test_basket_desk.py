@@ -19,7 +19,8 @@ from basket.lots import round_to_lots, target_shares
 from basket.orders import trade_list
 from basket.spec import BasketSpec
 from basket.trading_cost import half_spread, impact
-from market.errors import ConfigError
+from market.errors import ConfigError, DataError
+from market.market import planted as plant
 from screens.loading import from_mapping
 
 BASKET = "kind: basket\nname: b\nscreen: screens/wild.yaml\nschedule: {frequency: monthly, signal_lag: 1}\n"
@@ -337,3 +338,24 @@ def test_what_is_expected_was_known_on_the_day(planted) -> None:
 def test_ex_dates_expected_are_those_of_a_year_before(planted) -> None:
     # Ex-dates 2023-01-17 and 2023-04-17, so nothing is expected within the data; a year on it would be.
     assert expected_dividends(planted.as_of("2023-06-30")).empty
+
+
+def test_a_store_without_volume_sizes_or_the_market_fund_says_what_it_does_not_know(planted) -> None:
+    prices = planted.table("prices")[["date", "ticker", "close"]]
+    bare = plant(prices=prices[prices["ticker"] != "SPY"])
+    made = trade_list(LIST, bare, "2023-05-31", 1e6)
+    row = json.loads(json.dumps(made.as_json(), allow_nan=False))["orders"][0]
+    assert (row["adv_share"], row["limit_shares"], row["days_to_trade"]) == (None, None, None)
+    assert "no_volume" in row["flags"]
+    assert "the volume of 2 of 2 names is not known: they count as not tradable" in made.notes
+    line = next(csv.DictReader(io.StringIO(made.csv_text())))
+    assert (line["limit_shares"], line["adv_share"]) == ("", "")
+    assert np.isnan(made.capacity["impact_10bps"])
+    unsized = plant(prices=prices)
+    target = {"exposure": "size", "target": 0.0, "within": 0.1}
+    aimed = from_mapping(
+        {"kind": "basket", "name": "b", "source": {"kind": "fixed", "tickers": ["S00", "S01"]}, "targets": [target]},
+        BasketSpec,
+    )
+    with pytest.raises(DataError, match="no name held has a known size"):
+        trade_list(aimed, unsized, "2023-05-31", 1e6)
