@@ -226,7 +226,7 @@ def test_a_beta_target_relative_to_the_book_is_met(planted, write) -> None:
     with pytest.raises(ConfigError, match="relative to the long book need one"):
         basket.build(made.spec, planted, start="2023-01-10")
     late = basket.build(book(kind="fixed", tickers=["S00"]), planted, start="2023-03-10")
-    with pytest.raises(DataError, match="2023-01-09: the long book .* holds nothing yet; start the basket after"):
+    with pytest.raises(DataError, match=r"2023-01-09: the long book .* holds nothing yet; start the basket after"):
         basket.build(made.spec, planted, start="2023-01-10", book=late)
 
 
