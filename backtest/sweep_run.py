@@ -158,8 +158,9 @@ def _finished(spec: SweepSpec, directory: SweepDirectory, data: Market) -> dict[
     rivals = _matrix(rows, "rival", lived, sessions)
     run = load(spec.run.target, RunSpec)
     risk_free = daily_risk_free(data.rates(run.cash.benchmark), sessions)
+    rows = rows.drop_columns(["returns", "rival"])
     found = evidence(returns, rivals, risk_free, rows.num_rows)
-    plain = rows.drop_columns(["returns", "rival"]).to_pandas()
+    plain = rows.to_pandas()
     table = ranked(spec, plain.join(found.columns, on="variant"))
     table["trials"] = rows.num_rows
     table["effective_trials"] = found.clusters

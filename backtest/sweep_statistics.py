@@ -63,32 +63,41 @@ def evidence(returns: pd.DataFrame, rivals: pd.DataFrame, risk_free: pd.Series, 
     n_trials   all variants, failed ones included
     """
     active = returns - rivals
-    excess = returns.sub(risk_free.reindex(returns.index), axis=0)
     clusters = _clusters(active)
-    over_cash, over_benchmark = _moments(excess), _moments(active)
+    moments, overfitting = {"over_benchmark": _moments(active)}, {"over_benchmark": _pbo(active)}
+    del active  # a large sweep's table has a hundred megabytes
+    excess = returns.sub(risk_free.reindex(returns.index).astype(np.float32), axis=0)
+    moments, overfitting = {"over_cash": _moments(excess)} | moments, {"over_cash": _pbo(excess)} | overfitting
+    del excess
     columns = pd.DataFrame(index=returns.columns)
-    told: Json = {"trials": n_trials, "effective_trials": clusters, "deflated_sharpe": {}}
-    deflated: dict[str, Json] = {}
-    for name, moments in (("over_cash", over_cash), ("over_benchmark", over_benchmark)):
-        deflated[name] = {}
-        variance = _variance(moments)
+    deflated: Json = {}
+    for name, found in moments.items():
+        variance = _variance(found)
+        best = max(found, key=lambda k: found[k].sharpe) if found else None
+        bars: Json = {}
         for label, count in (("trials", n_trials), ("effective_trials", clusters)):
-            lucky = expected_best_sharpe(variance, max(1, count))
-            chances = {k: deflated_sharpe(m, variance, max(1, count)) for k, m in moments.items()}
-            column = pd.Series(chances, dtype=np.float64).reindex(columns.index)
-            columns[_column(name, label)] = column
-            best = max(moments, key=lambda k: moments[k].sharpe) if moments else None
-            deflated[name][label] = {
-                "best_by_luck": lucky * np.sqrt(TRADING_SESSIONS_PER_YEAR),
-                "best_found": None if best is None else moments[best].sharpe * np.sqrt(TRADING_SESSIONS_PER_YEAR),
-                "variant": None if best is None else int(best),
+            chances = {k: deflated_sharpe(m, variance, max(1, count)) for k, m in found.items()}
+            columns[_column(name, label)] = pd.Series(chances, dtype=np.float64).reindex(columns.index)
+            bars[label] = {
+                "best_by_luck": _annual(expected_best_sharpe(variance, max(1, count))),
+                "best_found": None if best is None else _annual(found[best].sharpe),
+                "variant": best,
                 "chance": None if best is None else chances[best],
             }
-    told["deflated_sharpe"] = deflated
-    told["overfitting"] = {"over_cash": _pbo(excess), "over_benchmark": _pbo(active)}
-    told["tests"] = _tests(returns, rivals)
-    told["clustered"] = min(len(returns.columns), MOST_CLUSTERED)
+        deflated[name] = bars
+    told: Json = {
+        "trials": n_trials,
+        "effective_trials": clusters,
+        "clustered": min(len(returns.columns), MOST_CLUSTERED),
+        "deflated_sharpe": deflated,
+        "overfitting": overfitting,
+        "tests": _tests(returns, rivals),
+    }
     return Evidence(columns, clusters, told)
+
+
+def _annual(sharpe: float) -> float:
+    return float(sharpe * np.sqrt(TRADING_SESSIONS_PER_YEAR))
 
 
 def _column(name: str, label: str) -> str:

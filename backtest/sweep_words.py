@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 PLAIN = 0.95
 """Chance from which a deflated Sharpe is called evidence."""
+VERDICTS = {
+    "over_cash": "which luck does not explain; the rise of the long book is in it",
+    "over_benchmark": "which is evidence for these baskets",
+}
 
 
 def conclusion(summary: Mapping[str, object], table: pd.DataFrame) -> list[str]:
@@ -29,7 +33,7 @@ def conclusion(summary: Mapping[str, object], table: pd.DataFrame) -> list[str]:
     if counts["done"] == 0:
         return [first, "None could be held, so there is nothing to rank."]
     for name, what in (("over_cash", "Sharpe over cash"), ("over_benchmark", "Sharpe over the benchmark hedge")):
-        told.append(_deflated(what, _part(_part(summary, "deflated_sharpe"), name)))
+        told.append(_deflated(what, _part(_part(summary, "deflated_sharpe"), name), VERDICTS[name]))
     overfitting = _part(summary, "overfitting").get("over_cash")
     if isinstance(overfitting, Mapping):
         told.append(
@@ -44,12 +48,12 @@ def conclusion(summary: Mapping[str, object], table: pd.DataFrame) -> list[str]:
     return told
 
 
-def _deflated(what: str, found: Mapping[str, object]) -> str:
+def _deflated(what: str, found: Mapping[str, object], enough: str) -> str:
     by_trials, by_clusters = _part(found, "trials"), _part(found, "effective_trials")
     if not is_number(by_trials["chance"]):
         return f"No variant has a {what}."
     chance = float(str(by_trials["chance"]))
-    verdict = "which is evidence of skill" if chance >= PLAIN else "which is no evidence of skill"
+    verdict = enough if chance >= PLAIN else "which is no evidence"
     return (
         f"The best {what} is {numeral(by_trials['best_found'], 'ratio')} a year (variant {by_trials['variant']}); the "
         f"best of so many without skill would show {numeral(by_trials['best_by_luck'], 'ratio')}. Deflated, the chance "

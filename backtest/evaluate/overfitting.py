@@ -62,7 +62,7 @@ def probability_of_overfitting(returns: pd.DataFrame | Array, n_blocks: int = 16
     if length < 2:
         raise DataError(f"PBO with {n_blocks} blocks needs {2 * n_blocks} sessions, has {len(table)}")
     blocks = table[len(table) - length * n_blocks :].reshape(n_blocks, length, -1)
-    sums, squares = blocks.sum(axis=1), (blocks * blocks).sum(axis=1)
+    sums, squares = blocks.sum(axis=1), np.einsum("btk,btk->bk", blocks, blocks)  # no table of squares
     halves = np.array(list(combinations(range(n_blocks), n_blocks // 2)))
     chosen = np.zeros((len(halves), n_blocks))
     np.put_along_axis(chosen, halves, 1.0, axis=1)
