@@ -90,7 +90,7 @@ def build(
     rebalances, signals, at = rebalances[skipped:], signals[skipped:], at[skipped:]
     size = Sizer(weights, data, signals, chosen.targets, chosen.turnover_cap, _book_weights(book, signals, data))
     limits = limits_of(chosen, sourcing, weights)
-    actions = _actions(chosen, data)
+    actions = actions_of(chosen, data)
     walked = walk(pools, at, prices, limits, size, actions=actions)
     last = data.end if end is None else pd.Timestamp(end)
     history = build_history(
@@ -104,6 +104,8 @@ def build(
     notes = tuple(
         Event(rebalances[number], "", event, value, detail) for number, event, value, detail in size.notes
     ) + _short(pools, walked.held, rebalances, sourcing)
+    if sourcing.unknown_tags:
+        notes += (Event(rebalances[0], "", "not_checked", float("nan"), unknown_tags_in_words(sourcing.unknown_tags)),)
     return Basket(
         spec=chosen,
         market=data,
@@ -220,7 +222,8 @@ def _book_weights(book: Basket | None, signals: pd.DatetimeIndex, data: Market) 
     return {number: book.weights_known_at(signal, data.tickers) for number, signal in enumerate(signals)}
 
 
-def _actions(spec: Spec, data: Market) -> tuple[CorporateAction, ...]:
+def actions_of(spec: Spec, data: Market) -> tuple[CorporateAction, ...]:
+    """Corporate actions of the rulebook's file, in order of date. Raises `DataError` for a file with bad rows."""
     if spec.level.actions is None:
         return ()
     try:
@@ -242,6 +245,11 @@ def _short(
         for session, pool, count in zip(rebalances, pools, held, strict=True)
         if not sourcing.as_written and count < pool.count
     )
+
+
+def unknown_tags_in_words(tags: Sequence[str]) -> str:
+    """What a rulebook says of tags and the data cannot tell."""
+    return f"names tagged {', '.join(tags)} cannot be left out: the data hold no such tags"
 
 
 def short_of_names(pool: Pool, held: int) -> str:

@@ -160,7 +160,7 @@ class Composition:
                 to_sell = (-1, cash)
         self.cash += cash
         self.hold(shares)
-        self._note(session, column, action.kind, action.ratio if action.into else action.cash, _in_words(action))
+        self._note(session, column, action.kind, action.ratio if action.into else action.cash, in_words(action))
         return to_sell
 
     def settle(self, session: int, to_sell: tuple[int, float]) -> None:
@@ -172,7 +172,8 @@ class Composition:
             self._hand_on(self.worth(session), amount)
 
 
-def _in_words(action: CorporateAction) -> str:
+def in_words(action: CorporateAction) -> str:
+    """What a share becomes."""
     if action.kind == "cash_merger":
         return f"{action.cash:g} USD a share"
     extra = f" and {action.cash:g} USD" if action.cash and action.kind == "stock_merger" else ""

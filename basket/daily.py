@@ -2,7 +2,8 @@
 
 1. What is held: the positions of a file, long and short as they are, or the basket's own since its last rebalance.
 2. Weights: yesterday's, today's, and the distance to what the rulebook bought last; the largest drift first.
-3. Profit and loss by name of one session, dividends owed and the borrow fee accrued by calendar day, in USD.
+3. Profit and loss by name of one session (`day_moves`: mergers and delistings included), dividends owed and the borrow
+   fee accrued by calendar day, in USD.
 4. What is new: flags that were not there yesterday, and earnings and ex-dates expected within ten sessions. No calendar
    of announcements is read: expected are the dates of last year's same week, which were known by then.
 5. With a hedge ratio by session: how far it moved, and how far it is from what is held.
@@ -20,10 +21,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from basket.book import read_holdings
-from basket.building import Spec, build, read_spec
+from basket.building import Spec, actions_of, build, read_spec
 from basket.built import Basket
+from basket.day_moves import DayMoves, day_moves
 from basket.flags import expected_dividends, expected_earnings, flags
-from basket.orders import DEFAULT_NOTIONAL, QUOTED_LONG, decide_session, demand_size, held_shares
+from basket.orders import DEFAULT_NOTIONAL, QUOTED_LONG, decide_session, demand_size
+from basket.prices import prices_of
 from basket.spec import BasketSpec
 from market.errors import DataError
 
@@ -43,7 +46,8 @@ class DailySheet:
     Weights are shares of the gross value, positive on the side the basket or book is held, negative on the other.
     Money in USD from the holder's side: a short gains when the name falls, owes the dividend and pays the fee.
     notional: gross USD at the close before. not_held: weight of names the rulebook bought last and `names` lacks.
-    ratio: yesterday's and today's hedge ratio and what is held, NaN without one. notes: what was assumed.
+    ratio: yesterday's and today's hedge ratio and what is held, NaN without one. happened: splits, dividends, mergers,
+    deletions and halts of the day, in words. notes: what was assumed.
     """
 
     as_of: pd.Timestamp
@@ -52,6 +56,7 @@ class DailySheet:
     names: pd.DataFrame
     ratio: dict[str, float]
     not_held: dict[str, float] = field(default_factory=dict)
+    happened: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def totals(self) -> dict[str, float]:
@@ -73,6 +78,7 @@ class DailySheet:
             "totals": self.totals(),
             "ratio": {key: value if np.isfinite(value) else None for key, value in self.ratio.items()},
             "not_held": self.not_held,
+            "happened": list(self.happened),
             "expected_from": EXPECTED_FROM,
             "notes": list(self.notes),
             "names": [{str(key): _plain(value) for key, value in row.items()} for row in rows],
@@ -108,7 +114,7 @@ def daily_sheet(
     before = data.sessions[at - 1]
     chosen = read_spec(spec)
     sign = -1.0 if isinstance(chosen, BasketSpec) else 1.0
-    notes: tuple[str, ...] = ()
+    notes: list[str] = []
     basket = built
     if holdings is None and basket is None:
         basket = build(chosen, data, end=session, exclude=exclude)
@@ -122,7 +128,8 @@ def daily_sheet(
         done = basket.weights.index[basket.weights.index <= before]
         bought = _of(basket.weights.loc[done[-1]], data.tickers) if len(done) else None
     columns = np.flatnonzero(position)
-    frame = _names(data, at, columns, position[columns], sign, None if bought is None else bought[columns])
+    moves = day_moves(prices_of(data), actions_of(chosen, data), at, columns)
+    frame = _names(data, moves, at, columns, position[columns], sign, None if bought is None else bought[columns])
     missing = np.zeros(0, dtype=np.int64) if bought is None else np.setdiff1d(np.flatnonzero(bought), columns)
     return DailySheet(
         session,
@@ -131,24 +138,32 @@ def daily_sheet(
         frame,
         _ratio(ratios, before, session, held_ratio),
         {} if bought is None else {str(data.tickers[c]): float(bought[c]) for c in missing.tolist()},
-        notes,
+        moves.told,
+        tuple(notes),
     )
 
 
 def _filed(
     holdings: str | os.PathLike[str], data: Market, at: int, size: float, sign: float
-) -> tuple[Floats, tuple[str, ...]]:
+) -> tuple[Floats, list[str]]:
     """USD of each position of a file at the close before (n_assets,), negative for shorts, and what was assumed."""
-    panel = data.panel()
-    shares, notes = held_shares(read_holdings(holdings, set(data.tickers)), data, data.sessions[at], size)
-    if sign < 0 and (shares >= 0).all():
-        shares = -shares
+    found, prices = read_holdings(holdings, set(data.tickers)), prices_of(data)
+    columns = data.tickers.get_indexer(found.amounts.index)
+    amounts = found.amounts.to_numpy(dtype=float)
+    if found.unit == "shares":
+        # The file counts shares after today's splits; yesterday there were fewer.
+        amounts = amounts / prices.factor[at, columns] * prices.value[at - 1, columns]
+    else:
+        amounts = np.where(prices.value[at - 1, columns] > 0, amounts * size, 0.0)
+    notes = [f"{name} has no price yet and is left alone" for name in found.amounts.index[amounts == 0]]
+    if sign < 0 and (amounts >= 0).all():
+        amounts = -amounts
         notes.append(QUOTED_LONG)
-    # The file counts shares after today's splits; yesterday there were fewer.
-    position = shares / panel.split[at] * np.nan_to_num(panel.close[at - 1])
-    if not position.any():
+    if not amounts.any():
         raise DataError(f"nothing held has a price on {data.sessions[at - 1]:%Y-%m-%d}")
-    return position, tuple(notes)
+    position = np.zeros(len(data.tickers))
+    position[columns] = amounts
+    return position, notes
 
 
 def _of(weights: pd.Series, tickers: pd.Index) -> Floats:
@@ -156,15 +171,17 @@ def _of(weights: pd.Series, tickers: pd.Index) -> Floats:
 
 
 def _names(
-    data: Market, at: int, columns: npt.NDArray[np.int64], position: Floats, sign: float, bought: Floats | None
+    data: Market,
+    moves: DayMoves,
+    at: int,
+    columns: npt.NDArray[np.int64],
+    position: Floats,
+    sign: float,
+    bought: Floats | None,
 ) -> pd.DataFrame:
-    panel = data.panel()
     today, yesterday = data.as_of(data.sessions[at]), data.as_of(data.sessions[at - 1])
     tickers = data.tickers[columns]
-    close, last = panel.close[at, columns], panel.close[at - 1, columns]
-    with np.errstate(invalid="ignore"):
-        price_move = np.nan_to_num(panel.split[at, columns] * close / last - 1.0)
-        paid = np.nan_to_num(panel.split[at, columns] * panel.dividend[at, columns] / last)
+    price_move, paid = moves.price, moves.paid
     worth = position * (1.0 + price_move)
     now = sign * worth / np.abs(worth).sum()
     days = (data.sessions[at] - data.sessions[at - 1]).days

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from basket.book import Holdings, read_holdings
-from basket.building import Spec, read_spec
+from basket.building import Spec, read_spec, unknown_tags_in_words
 from basket.built import Basket
 from basket.capacity import (
     ADV_SESSIONS,
@@ -180,8 +180,7 @@ def _list(
     if (nothing := int((target[weight != 0] == 0).sum())) > 0:
         notes.append(f"{nothing} of {len(wanted)} names get no shares: less than {lot} of them at this notional")
     if decision.unknown_tags:
-        tags = ", ".join(decision.unknown_tags)
-        notes.append(f"names tagged {tags} cannot be left out: the data hold no such tags")
+        notes.append(unknown_tags_in_words(decision.unknown_tags))
     told = (*notes, *(f"{event}: {text}" for event, _, text in decision.notes))
     return TradeList(
         view.session,

@@ -184,6 +184,8 @@ def _show_sheet(terminal: Terminal, name: str, sheet: DailySheet) -> None:
         terminal.text(f"not held: {count} the rulebook bought last ({names})")
     terminal.text(f"in all: {money}; drift {numeral(totals['drift'], 'percent')} one-way from what was last bought")
     terminal.text(EXPECTED_FROM)
+    for line in sheet.happened:
+        terminal.text(f"today: {line}")
     for note in sheet.notes:
         terminal.text(f"note: {note}")
     ratio = sheet.ratio

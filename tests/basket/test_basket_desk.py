@@ -323,6 +323,28 @@ def test_the_daily_sheet_of_a_holdings_file_is_in_its_own_money(planted, write) 
     json.dumps(made.as_json(), allow_nan=False)
 
 
+@pytest.mark.parametrize("day", ["2023-03-15", "2023-03-16", "2023-04-03", "2023-04-17", "2023-06-05", "2023-06-27"])
+def test_the_sheet_adds_up_on_days_on_which_something_happens(planted, write, day) -> None:
+    """S07 goes bankrupt on 16 March, S09 becomes S00 on 3 April, S03 pays on the 17th, S08 is paid out on 27 June."""
+    write(
+        "actions.csv",
+        "date,ticker,action,into,ratio,cash\n2023-04-03,S09,stock_merger,S00,0.5,1\n2023-06-05,S03,spin_off,S02,0.1,\n"
+        "2023-06-27,S08,cash_merger,,,50\n",
+    )
+    text = BASKET + "level: {actions: actions.csv}\nselection: {count: 8, max_borrow_fee: 1.0}\n"
+    built = basket.build(write("b.yaml", text), planted, start="2023-01-10")
+    made = daily_sheet(built.spec, planted, day, 1e6, built=built)
+    totals = made.totals()
+    assert totals["pnl"] + totals["dividend"] == pytest.approx(-1e6 * built.returns.loc[day], rel=1e-9)
+    told = {
+        "2023-03-15": (), "2023-03-16": ("S07: bankruptcy; closed out at -55%",),
+        "2023-04-03": ("S09: stock merger, 0.5 S00 and 1 USD a share",),
+        "2023-04-17": ("S03: dividend of 0.5 USD a share",), "2023-06-05": ("S03: spin off, 0.1 S02 a share",),
+        "2023-06-27": ("S08: cash merger, 50 USD a share",),
+    }  # fmt: skip
+    assert made.happened == told[day]
+
+
 def test_what_is_expected_was_known_on_the_day(planted) -> None:
     """Ex-dates and earnings of the future must not be read: the sheet says the same when there is none."""
     days = pd.to_datetime(["2022-05-10", "2023-05-09", "2023-05-16"])
