@@ -2,7 +2,8 @@
 
 1. Its levels become one more name of the panel, a total-return index: dividends are inside, and a fee is owed a year.
 2. It gets its own walk-forward ratio under the run's rules; ours is walked again from the same first session.
-3. Three accounts over the sessions that both can trade: the book alone, hedged with ours, hedged with theirs.
+3. Three accounts over the sessions that both can trade: the book alone, hedged with ours, hedged with theirs. Each
+   short stands alone: other legs, recalls and margin calls of the run are left out of all three.
 4. Tracking of ours against theirs: beta, correlation, tracking error, difference of return and of drawdown.
 """
 
@@ -98,9 +99,11 @@ def stand_in(legs: Legs) -> Beside | None:
     rules, kind = ours.spec.hedge, ours.spec.hedge.estimator
     parameters = ours.parameters(kind)
     paths["levels"] = walk(rules, kind, ours.book.returns, levels.returns, ours.checks, parameters)["target"]
+    plain = replace(accounts.unhedged, margin=None, short_cap_usd=np.inf)
+    ours_short = replace(accounts.hedged_by(accounts.basket_targets, paths["basket"]), recalls=None)
     nav = {
-        "book": accounts.simulate().nav,
-        "hedged": accounts.simulate(accounts.hedged_by(accounts.basket_targets, paths["basket"])).nav,
+        "book": simulate(plain).nav,
+        "hedged": simulate(replace(plain, shorts=(ours_short,))).nav,
         "hedged_with_levels": hedged_with(accounts, levels.level, told, paths["levels"]),
     }
     frame = pd.DataFrame(nav, index=ours.sessions)
