@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.dated_values import laid_out, read_values
+from backtest.rivals import last_price
 from backtest.terms import BPS
 from market.errors import DataError
 from screens.loading import Ref
@@ -75,8 +76,12 @@ def own_parameters(legs: Legs) -> dict[str, dict[str, object]]:
 
 
 def instruments(legs: Legs) -> pd.DataFrame | None:
-    """Returns of the run's benchmarks, what may be shorted beside the basket; None without any."""
-    funds = {ticker: legs.index_returns(ticker) for ticker in legs.spec.benchmarks}
+    """Returns of the run's benchmarks, what may be shorted beside the basket; None without any.
+
+    A fund whose prices end before the run does is left out: nothing can be short of it on the days after.
+    """
+    traded = [ticker for ticker in legs.spec.benchmarks if last_price(legs, ticker) == legs.sessions[-1]]
+    funds = {ticker: legs.index_returns(ticker) for ticker in traded}
     return pd.DataFrame(funds) if funds else None
 
 

@@ -3,8 +3,9 @@
 1. Multiplier by session: the regime's gate or its scaling as it may act there (decided at least one session before),
    times the squeeze switch, decided on returns up to the session before as well.
 2. The walk-forward ratio times the multiplier is traded at every check and at every change of the multiplier.
-3. Three accounts in one table: always on; switched; always on at the overlay's mean size. The last has the same
-   average hedge without any timing: what the switched account makes beyond it is what the timing is worth.
+3. Three accounts in one table: always on; switched; and the same average hedge untimed, the overlay's mean size held
+   from its first score on. What the switched account makes beyond that one is what the timing is worth: before a score
+   there is no timing, and the two are the same.
 4. A switch taken back within a month is a whipsaw; its cost is what the hedge made, or saved, while it was wrong.
 
 Nothing is fitted here, and no signal sees a session after its own: the look-ahead audit recomputes it on cut data.
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from backtest.spec import RunSpec
     from market import Market
 
-MEAN_SIZE = "always on, overlay's mean size"
+MEAN_SIZE = "untimed, at its mean size"
 WHIPSAW_SESSIONS = 21  # a month
 COLUMNS = ("score", "gate", "size", "squeeze", "multiplier")
 
@@ -121,7 +122,7 @@ class Switched:
     """An overlay's accounts beside the always-on one.
 
     frame   by session: of `multipliers`, and `target`, the ratio they leave
-    nav     USD by session: the switched account, and always on at the overlay's mean size
+    nav     USD by session: the switched account, and the same average hedge untimed
     path    the switched ratio, stamped
     costs   USD over the run that the switched account paid to trade, and the always-on account
     """
@@ -134,6 +135,12 @@ class Switched:
     trading_usd: tuple[float, float]
 
 
+def first_score(frame: pd.DataFrame) -> pd.Timestamp | None:
+    """The first session on which a score may act; None for an overlay that follows none."""
+    known = frame.index[frame["score"].notna()]
+    return known[0] if len(known) else None
+
+
 def switched(accounts: Accounts, path: pd.Series) -> Switched | None:
     """Run the overlay on the always-on ratio `path`; None where the run has none."""
     legs = accounts.legs
@@ -141,13 +148,12 @@ def switched(accounts: Accounts, path: pd.Series) -> Switched | None:
         return None
     frame = multipliers(legs)
     followed = overlaid(path, frame["multiplier"])
-    mean_size = float(frame["multiplier"].mean())
+    timed = legs.sessions >= (first_score(frame) or legs.sessions[0])
+    mean_size = float(frame["multiplier"][timed].mean())
+    untimed = overlaid(path, frame["multiplier"].where(~timed, mean_size))
     targets = accounts.basket_targets
     many = accounts.many(
-        [
-            Variant(shorts=(accounts.hedged_by(targets, ratio), *accounts.others))
-            for ratio in (followed, path * mean_size, path)
-        ]
+        [Variant(shorts=(accounts.hedged_by(targets, ratio), *accounts.others)) for ratio in (followed, untimed, path)]
     )
     names = [tactical_name(legs.spec.overlay.mode), MEAN_SIZE]
     trading = many.lines[:, LINES.index("trading")]
@@ -172,11 +178,14 @@ def section(found: Switched, nav: pd.DataFrame) -> dict[str, Json]:
     moves = multiplier.diff().fillna(0.0)
     spent = [-usd / float(of.mean()) / span * BPS for usd, of in zip(found.trading_usd, _navs(found, nav), strict=True)]
     taken_back = whipsaws(multiplier, profit)
+    first = first_score(found.frame)
+    since = tactical.index[0] if first is None else first
     return {
         "mode": found.mode,
         "mean_size": found.mean_size,
         "share_full": float((multiplier == 1.0).mean()),
         "share_off": float((multiplier == 0.0).mean()),
+        "first_score": None if first is None else str(first.date()),
         "sessions_without_score": int(gate.isna().sum()) if found.mode != "always" else 0,
         "switches": int((moves != 0.0).sum()),
         "switches_per_year": float((moves != 0.0).sum()) / span,
@@ -186,7 +195,7 @@ def section(found: Switched, nav: pd.DataFrame) -> dict[str, Json]:
         "whipsaw_bps_per_year": float(taken_back["cost"].sum()) / span * BPS,
         "trading_bps_per_year": {"tactical": spent[0], "always_on": spent[1]},
         "against_always_on": _against(tactical, always),
-        "against_mean_size": _against(tactical, returns_of(found.nav.iloc[:, 1])),
+        "against_mean_size": _against(tactical[since:], returns_of(found.nav.iloc[:, 1])[since:]),
         "last": {
             "decided_on": str(nav.index[-1].date()),
             "multiplier": float(multiplier.iloc[-1]),

@@ -159,7 +159,7 @@ def show_alternatives(terminal: Terminal, summary: Mapping[str, object]) -> None
             f"tactical overlay ({timing.get('mode')}): {timing.get('switches')} switches, "
             f"{numeral(timing.get('mean_size'), 'percent0')} of the hedge on average, "
             f"{timing.get('whipsaws')} whipsaws "
-            f"costing {numeral(timing.get('whipsaw_bps_per_year'), 'bps')} bps a year; against always on at that size "
+            f"costing {numeral(timing.get('whipsaw_bps_per_year'), 'bps')} bps a year; against as much hedge untimed "
             f"{numeral(at(summary, '/overlay/against_mean_size/annual'), 'percent', sign=True)} a year "
             f"(t {numeral(at(summary, '/overlay/against_mean_size/t'), 'ratio')})"
         )

@@ -8,7 +8,7 @@ from backtest.report.tables import Column, Summary, Table, heading, rows
 LINES: tuple[tuple[str, str, Style, str], ...] = (
     ("share_full", "Sessions with the full hedge", "percent", ""),
     ("share_off", "Sessions without any", "percent", ""),
-    ("mean_size", "Mean size of the hedge", "percent", "of the always-on ratio; known only afterwards"),
+    ("mean_size", "Mean size of the hedge", "percent", "of the always-on ratio, from the first score on"),
     ("sessions_without_score", "Sessions before the first score", "count", "the hedge is then at `unscored`"),
     ("switches", "Switches", "count", "changes of the multiplier that were traded"),
     ("switches_per_year", "Switches a year", "ratio", ""),
@@ -19,7 +19,7 @@ LINES: tuple[tuple[str, str, Style, str], ...] = (
     ("trading_bps_per_year/always_on", "Trading, always on, bps a year", "bps", ""),
     ("against_always_on/annual", "Paid beyond always on, a year", "percent", "mean of daily differences × 252"),
     ("against_always_on/t", "t", "ratio", "Newey-West"),
-    ("against_mean_size/annual", "Paid beyond always on at that size, a year", "percent", "the worth of the timing"),
+    ("against_mean_size/annual", "Paid beyond that size untimed, a year", "percent", "the worth of the timing"),
     ("against_mean_size/t", "t", "ratio", "Newey-West; below 2 not distinguishable from zero"),
 )  # fmt: skip
 
@@ -36,5 +36,6 @@ def overlay(summary: Summary) -> Table:
         f"The hedge switched by the tape: {summary.get('/overlay/mode')}",
         (Column("", numeric=False), Column("Found")),
         rows(body),
-        note="Its return and risk stand among the simpler choices, beside always on at the same mean size.",
+        note="Its return and risk stand among the simpler choices, beside as much hedge held untimed. "
+        f"The first score acts on {summary.get('/overlay/first_score') or 'the first session'}.",
     )

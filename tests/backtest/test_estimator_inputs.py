@@ -82,3 +82,5 @@ def test_the_table_reads_at_eighty_columns() -> None:
     assert any(line.startswith("quantile: judged from ") for line in lines)
     beside = next(line for line in lines if line.startswith("multi_instrument: beside the basket"))
     assert {"SPY", "QQQ", "IWM"} <= set(beside.replace(",", "").split())
+    assert "RSP" not in beside  # its prices end before the run, which is judged to its own end all the same
+    assert lines[0].endswith("to 2026-05-29")
