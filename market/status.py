@@ -44,7 +44,7 @@ def status(where: Market | Store | str | Path, today: pd.Timestamp | str | None 
         if entry.end is not None and name not in ("securities", "members", "symbols")
     }
     return {
-        "store": market.name if market.name == "sample" else str(market.root or market.name),
+        "store": market.name if market.name == "sample" else _place(market),
         "tables": tables,
         "fingerprint": market.fingerprint,
         "freshness": freshness,
@@ -65,3 +65,9 @@ def gaps(market: Market) -> dict[str, object]:
         "sessions_without_prices": empty,
         "tickers_with_holes": {str(panel.tickers[i]): int(holes[i]) for i in worst if holes[i] > 0},
     }
+
+
+def _place(market: Market) -> str:
+    """Where the tables are: a directory, a URI, or nowhere but in memory."""
+    store = market.contents.store
+    return str(market.root) if market.root is not None else store.location if store is not None else market.name

@@ -39,6 +39,8 @@ LOCK_OWNER = ".writer.json"
 GRACE_SECONDS = 3600
 """How long a file that is no longer part of the store is kept for those who still read it."""
 
+PATIENCE_SECONDS = 30  # with Google's storage, which would try for a quarter of an hour
+
 
 class Store:
     """A store opened for reading; `writer()` opens it for writing."""
@@ -255,8 +257,10 @@ def _remote(uri: str) -> tuple[FileSystem, str]:
     import pyarrow as pa
     from pyarrow.fs import FileSystem
 
+    patient = uri.startswith(("gs://", "gcs://")) and "retry_limit_seconds" not in uri
+    limit = f"{'&' if '?' in uri else '?'}retry_limit_seconds={PATIENCE_SECONDS}" if patient else ""
     try:
-        filesystem, base = FileSystem.from_uri(uri)
+        filesystem, base = FileSystem.from_uri(uri + limit)
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{uri}: cannot be opened ({error})") from error
     return filesystem, base.rstrip("/")

@@ -168,7 +168,7 @@ def check(data: TheStore = "", json_to: Json = "", quiet: Quiet = False, debug: 
     terminal = Terminal(quiet, json_to)
     with terminal.progress() as progress:
         progress("checking the data", 0, 0)
-        opened = market.open(data if data == "sample" else str(writable(data)))
+        opened = market.open(data if data == "sample" or "://" in data else str(writable(data)))
         findings = findings_in(opened)
         progress("counting what is covered", 0, 0)
         covered = coverage(opened, _largest_index(opened)) if opened.has("prices") else None
@@ -232,6 +232,8 @@ def writable(data: str) -> Path:
     """The store to write to: the one named, `$HEDGEBASKET_STORE`, or the user's data directory; never the sample."""
     if data == "sample":
         raise ConfigError("the sample is never written; name a directory with --data DIR")
+    if "://" in data:
+        raise ConfigError(f"{data}: remote stores are read-only; fill a directory, then copy it there")
     if data or os.environ.get(STORE_VARIABLE):
         return Path(data or os.environ[STORE_VARIABLE]).expanduser()
     import platformdirs

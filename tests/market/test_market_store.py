@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import market
 from market.errors import DataError
 from market.fingerprint import Fingerprint
 from market.store import GRACE_SECONDS, Store
@@ -281,6 +282,33 @@ def test_a_remote_store_is_read_only(tmp_path: Path) -> None:
         Store((tmp_path / "absent").as_uri())
     with pytest.raises(DataError, match="cannot be opened"):
         Store("nosuchscheme://bucket/store")
+
+
+def test_a_store_in_a_bucket_serves_a_whole_market(tmp_path: Path) -> None:
+    """Files that no operating system knows of: prices, statements and a query, all through pyarrow's filesystems."""
+    fsspec = pytest.importorskip("fsspec")
+    facts = pd.DataFrame(
+        {"ticker": ["A", "A"], "item": ["assets", "equity"], "period_end": pd.Timestamp("2023-12-31"),
+         "value": [5.0, 2.0], "filed": pd.Timestamp("2024-01-02")}
+    )  # fmt: skip
+    with Store.create(tmp_path).writer() as writer:
+        writer.replace("prices", _prices(["A", "B"]), "s")
+        writer.replace("facts", facts, "s")
+    memory = fsspec.filesystem("memory")
+    for path in tmp_path.glob("*.*"):
+        memory.pipe(f"/bucket/desk/{path.name}", path.read_bytes())
+    try:
+        here, there = market.open(tmp_path), market.open("fsspec+memory://bucket/desk")
+        assert there.fingerprint == here.fingerprint
+        last = here.sessions[-1]
+        for item in ("assets", "liabilities"):
+            np.testing.assert_array_equal(there.as_of(last).item(item), here.as_of(last).item(item))
+        np.testing.assert_array_equal(there.as_of(last).close(), here.as_of(last).close())
+        assert there.rows_of("facts", "A")["value"].tolist() == [5.0, 2.0]
+        with pytest.raises(DataError, match="read-only"), Store("fsspec+memory://bucket/desk").writer():
+            pass
+    finally:
+        memory.rm("/bucket", recursive=True)
 
 
 def test_manifests_that_cannot_be_used(tmp_path: Path) -> None:
