@@ -209,7 +209,7 @@ def exclusions(
     exclude: Collection[str] | Basket, spec: Spec, data: Market
 ) -> Callable[[pd.Timestamp], Collection[str]]:
     """Issuers left out at a signal session: those of the spec, and those given or held by a book then."""
-    written = issuers_of(spec.selection.exclude_issuers, data)
+    written = issuers_of(spec.selection.exclude_issuers, data, f"{spec.name}: selection.exclude_issuers")
     if isinstance(exclude, Basket):
         return lambda signal: written | exclude.issuers_known_at(signal)
     fixed = written | issuers_of(exclude, data)

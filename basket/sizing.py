@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from basket import weighting
+from basket.capacity import ADV_SESSIONS
 from basket.caps import cap_weights
 from basket.constraints import conflict_in_words, solve
 from basket.exposures import exposures, of_portfolio, sector_weights
@@ -47,7 +48,6 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-LIQUIDITY_SESSIONS = 63
 LEAVES = 1e-3  # of the least base weight: names that leave are the first to be sold
 CAP_TOLERANCE = 1e-6
 
@@ -148,7 +148,7 @@ class Sizer:
         found = [(f"name cap {percent(cap)}", np.full(held.size, cap))]
         if scheme.liquidity is not None:
             rule = scheme.liquidity
-            adv = self._view(number).dollar_volume(LIQUIDITY_SESSIONS)[held]
+            adv = self._view(number).dollar_volume(ADV_SESSIONS)[held]
             text = f"{percent(rule.participation)} of volume for {rule.days:g} days at {rule.notional / 1e6:g} m USD"
             found.append((text, weighting.liquidity_limits(adv, rule.participation, rule.days, rule.notional)))
         if scheme.borrow is not None:

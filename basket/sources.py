@@ -172,14 +172,14 @@ class Sourcing:
         return size, size, size
 
 
-def issuers_of(names: Collection[str], data: Market) -> frozenset[str]:
+def issuers_of(names: Collection[str], data: Market, what: str = "exclude") -> frozenset[str]:
     """Issuers of tickers, or issuer keys as they are. Raises `ConfigError` for a name that is neither."""
     table = data.securities
     keys = set(table["issuer"])
     found = {str(table.at[name, "issuer"]) if name in table.index else name for name in names}
     unknown = sorted(found - keys)
     if unknown:
-        raise ConfigError(f"exclude: unknown {', '.join(unknown)}{data.hint(unknown[0])}")
+        raise ConfigError(f"{what}: unknown {', '.join(unknown)}{data.hint(unknown[0])}")
     return frozenset(found)
 
 

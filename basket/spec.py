@@ -56,6 +56,8 @@ class Schedule(Strict):
             raise ValueError(f"months: do not go with frequency {self.frequency}")
         if self.months is not None and len(set(self.months)) < len(self.months):
             raise ValueError("months: each only once")
+        if len(set(self.dates)) < len(self.dates):
+            raise ValueError("dates: each only once")
         return self
 
 

@@ -13,7 +13,10 @@ Usd = Annotated[float, Field(gt=0)]
 
 
 class Liquidity(Strict):
-    """No more of a name than can be traded in `days` at `participation` of its volume, for a basket of `notional`."""
+    """No more of a name than can be traded in `days` at `participation` of its volume, for a basket of `notional`.
+
+    The volume is the median of close times volume over 20 sessions, as in the capacity table.
+    """
 
     notional: Usd
     """USD."""

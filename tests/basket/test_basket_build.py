@@ -182,6 +182,24 @@ def test_tranches_take_turns(planted, write) -> None:
     assert three.turnover.iloc[1:].mean() < one.turnover.iloc[1:].mean()
 
 
+def test_tranches_are_baskets_of_their_own_with_every_third_date(planted, write) -> None:
+    # Without S07, whose end would hand its money from one tranche to the others.
+    text = BASKET + "selection: {exclude_issuers: [S07]}\n"
+    whole = basket.build(
+        write("b.yaml", text.replace("signal_lag: 1", "signal_lag: 1, tranches: 3")), planted, start="2023-01-10"
+    )
+    dates = [f"{day:%Y-%m-%d}" for day in whole.rebalances]
+    assert len(dates) == 7
+    parts = []
+    for turn in range(3):
+        mine = ", ".join(dates[1 + turn :: 3])
+        custom = text.replace("frequency: monthly", f"frequency: custom, dates: [{mine}]")
+        parts.append(basket.build(write(f"{turn}.yaml", custom), planted, start="2023-01-10"))
+    together = sum(part.price_level for part in parts) / 3
+    np.testing.assert_allclose(whole.price_level, together, rtol=1e-12)
+    assert len({tuple(part.price_level) for part in parts}) == 3
+
+
 def test_a_minimum_hold_lowers_exits(planted, write) -> None:
     short = basket.build(write("b.yaml", BASKET), planted, start="2023-01-10")
     text = BASKET + "selection: {min_hold: 6}\n"

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import basket
+from basket.capacity import capacity_table
 from basket.exposures import betas, exposures, of_portfolio, sector_weights
 from basket.orders import trade_list
 from basket.spec import BasketSpec, BookSpec
@@ -33,6 +34,7 @@ def held(planted, write, extra: str, start: str = "2023-05-10") -> set[str]:
         ({"schedule": {"frequency": "custom"}}, "dates: go with frequency custom, which needs them"),
         ({"schedule": {"frequency": "once", "months": [1]}}, "months: do not go with frequency once"),
         ({"schedule": {"months": [1, 1]}}, "months: each only once"),
+        ({"schedule": {"frequency": "custom", "dates": ["2023-01-10", "2023-01-10"]}}, "dates: each only once"),
         ({"schedule": {"months": [13]}}, "must be at most 12, found 13"),
         ({"selection": {"count": 10, "enter_rank": 12}}, "enter_rank: 12 is more than count 10"),
         ({"selection": {"count": 10, "exit_rank": 8}}, "exit_rank: 8 is less than count 10"),
@@ -188,9 +190,15 @@ def test_borrowable_shares_and_liquidity_limit_the_weight(planted, write) -> Non
         "weights: {scheme: equal, borrow: {notional: 1.0e+5, share_of_available: 0.5}}",
         "weights: {scheme: liquidity_capped, liquidity: {notional: 3.0e+8, participation: 0.1, days: 5}}",
     )
-    made = basket.build(write("c.yaml", thin), planted, start="2023-06-16").weights.iloc[0]
-    limit = 0.1 * 5 * view.dollar_volume(63)[at["S08"]] / 3e8
-    assert made["S08"] == pytest.approx(min(limit, 1 / 3))
+    built = basket.build(write("c.yaml", thin), planted, start="2023-06-16")
+    made = built.weights.iloc[0]
+    limit = 0.1 * 5 * view.dollar_volume(20)[at["S08"]] / 3e8
+    assert limit < 1 / 3
+    assert made["S08"] == pytest.approx(limit)
+    # The volume is that of the capacity table: what binds there takes five days here.
+    days = capacity_table(view, made, 3e8)["days_to_trade"]
+    assert days["S08"] == pytest.approx(5.0)
+    assert days.max() <= 5.0 + 1e-9
     with pytest.raises(InfeasibleError, match=r"with 3 names this rule cannot hold: 10 % of volume for 5 days"):
         basket.build(write("d.yaml", thin.replace("3.0e+8", "3.0e+11")), planted, start="2023-06-16")
 
