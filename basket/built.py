@@ -21,6 +21,7 @@ from basket.pool import Pool
 from basket.sizing import Sizer
 from basket.spec import BasketSpec, BookSpec
 from basket.walk import Limits
+from market.errors import DataError
 
 if TYPE_CHECKING:
     from market.market import Market
@@ -115,8 +116,16 @@ class Basket:
         return pd.DataFrame(drifted, index=self.sessions, columns=self.history.prices.tickers[columns])
 
     def held_on(self, session: str | pd.Timestamp) -> pd.Series:
-        """Weights in force after a session's close, of the names held; largest first."""
+        """Weights in force after a session's close, of the names held; largest first.
+
+        Raises `DataError` for a day that is no session, or outside the basket's life.
+        """
         day = self.market.session(session)
+        if not self.sessions[0] <= day <= self.sessions[-1]:
+            raise DataError(
+                f"{self.name} lives from {self.sessions[0].date()} to {self.sessions[-1].date()}: nothing is held on "
+                f"{day.date()}"
+            )
         frame = self.weights if day in self.weights.index else self.drifted_weights()
         row = pd.Series(frame.loc[day].to_numpy(dtype=float), index=frame.columns, name=day)
         return row[row.to_numpy() != 0].sort_values(ascending=False, kind="stable")

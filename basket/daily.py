@@ -43,9 +43,11 @@ EXPECTED_FROM = "earnings and ex-dates are expected 364 days after last year's; 
 class DailySheet:
     """names: by ticker, weight_before, weight, bought, drift, return, pnl, dividend, borrow, expected dates, new_flags.
 
-    Weights are shares of the gross value, positive on the side the basket or book is held, negative on the other.
+    Weights are positive on the side the basket or book is held, negative on the other, and sum to 1; where that side
+    does not outweigh the other they are shares of the gross value.
     Money in USD from the holder's side: a short gains when the name falls, owes the dividend and pays the fee.
-    notional: gross USD at the close before. not_held: weight of names the rulebook bought last and `names` lacks.
+    notional: the USD that weights are of, at the close before. not_held: weight of names the rulebook bought last and
+    `names` lacks.
     ratio: yesterday's and today's hedge ratio and what is held, NaN without one. happened: splits, dividends, mergers,
     deletions and halts of the day, in words. notes: what was assumed.
     """
@@ -122,6 +124,11 @@ def daily_sheet(
         position, notes = _filed(holdings, data, at, size, sign)
     else:
         assert basket is not None
+        if before < basket.sessions[0]:
+            raise DataError(
+                f"{chosen.name} is bought on {basket.sessions[0]:%Y-%m-%d} at the earliest: there is no day to compare "
+                "with; take a later one, or give the holdings"
+            )
         position = sign * size * _of(basket.held_on(before), data.tickers)
     bought = None
     if basket is not None:
@@ -134,7 +141,7 @@ def daily_sheet(
     return DailySheet(
         session,
         before,
-        float(np.abs(position).sum()),
+        _whole(position, sign),
         frame,
         _ratio(ratios, before, session, held_ratio),
         {} if bought is None else {str(data.tickers[c]): float(bought[c]) for c in missing.tolist()},
@@ -166,6 +173,12 @@ def _filed(
     return position, notes
 
 
+def _whole(position: Floats, sign: float) -> float:
+    """What weights are shares of: the net on the side held, or the gross value where that is not positive."""
+    net = float((sign * position).sum())
+    return net if net > 0 else float(np.abs(position).sum())
+
+
 def _of(weights: pd.Series, tickers: pd.Index) -> Floats:
     return weights.reindex(tickers).fillna(0.0).to_numpy(dtype=float)
 
@@ -183,7 +196,7 @@ def _names(
     tickers = data.tickers[columns]
     price_move, paid = moves.price, moves.paid
     worth = position * (1.0 + price_move)
-    now = sign * worth / np.abs(worth).sum()
+    now = sign * worth / _whole(worth, sign)
     days = (data.sessions[at] - data.sessions[at - 1]).days
     fee = np.where(position < 0, yesterday.borrow_fee()[columns], 0.0)
     target = np.full(len(columns), np.nan) if bought is None else bought
@@ -191,7 +204,7 @@ def _names(
     old = flags(yesterday, columns, position)
     frame = pd.DataFrame(
         {
-            "weight_before": sign * position / np.abs(position).sum(),
+            "weight_before": sign * position / _whole(position, sign),
             "weight": now,
             "bought": target,
             "drift": now - target,

@@ -302,13 +302,13 @@ def test_the_daily_sheet_of_a_holdings_file_is_in_its_own_money(planted, write) 
     # 200 shares after the split of the day were 100 the day before.
     start = {"S00": -100 * close["S00"][0], "S03": -100 * close["S03"][0], "S02": 50 * close["S02"][0]}
     end = {"S00": -100 * close["S00"][1], "S03": -200 * close["S03"][1], "S02": 50 * close["S02"][1]}
-    gross = sum(abs(worth) for worth in start.values())
-    assert made.notional == pytest.approx(gross)
+    net = -sum(start.values())
+    assert made.notional == pytest.approx(net)
     for name in start:
         row = made.names.loc[name]
         assert row["pnl"] == pytest.approx(end[name] - start[name])
-        assert row["weight_before"] == pytest.approx(-start[name] / gross)  # the long is on the other side
-        assert row["weight"] == pytest.approx(-end[name] / sum(abs(worth) for worth in end.values()))
+        assert row["weight_before"] == pytest.approx(-start[name] / net)  # the long is on the other side
+        assert row["weight"] == pytest.approx(end[name] / sum(end.values()))
     assert made.names.loc["S02", "borrow"] == 0
     assert made.names.loc["S00", "borrow"] < 0
     # The rulebook holds half of S00 and half of S01.
@@ -343,6 +343,32 @@ def test_the_sheet_adds_up_on_days_on_which_something_happens(planted, write, da
         "2023-06-27": ("S08: cash merger, 50 USD a share",),
     }  # fmt: skip
     assert made.happened == told[day]
+
+
+def test_a_book_with_shorts_has_not_drifted_by_its_gross(planted, write) -> None:
+    path = book_of(write, "ticker,shares\nS00,100\nS03,200\nS08,-50\n")
+    built = basket.build(path, planted, start="2023-05-19")
+    made = daily_sheet(path, planted, "2023-05-22", 1e6, built=built)
+    assert made.names["weight_before"].sum() == pytest.approx(1.0)
+    assert made.names["bought"].to_list() == pytest.approx(made.names["weight_before"].to_list())
+    assert made.notional == pytest.approx(1e6)
+    assert made.totals()["pnl"] == pytest.approx(1e6 * built.returns.loc["2023-05-22"])
+    # Held half and half there is no net to be a share of.
+    even = write("even.csv", "ticker,weight\nS00,0.5\nS01,0.5\n")
+    assert daily_sheet(LIST, planted, "2023-05-22", 1e6, holdings=even).names["weight_before"].sum() == pytest.approx(1)
+    price = pd.Series(planted.as_of("2023-05-19").close(), index=planted.tickers)
+    hedged = write("hedged.csv", f"ticker,shares\nS00,{100 * price['S01']}\nS01,{-100 * price['S00']}\n")
+    weights = daily_sheet(LIST, planted, "2023-05-22", holdings=hedged).names["weight_before"]
+    assert weights.abs().to_list() == pytest.approx([0.5, 0.5])
+
+
+def test_before_the_inception_there_is_no_day_to_compare_with(planted, write) -> None:
+    built = basket.build(write("b.yaml", BASKET), planted, start="2023-01-10")
+    with pytest.raises(DataError, match=r"b is bought on 2023-01-10 at the earliest.*take a later one"):
+        daily_sheet(built.spec, planted, "2023-01-10", 1e6, built=built)
+    assert len(daily_sheet(built.spec, planted, "2023-01-11", 1e6, built=built).names) == 4
+    with pytest.raises(DataError, match="lives from 2023-01-10 to 2023-06-30: nothing is held on 2023-01-09"):
+        built.held_on("2023-01-09")
 
 
 def test_what_is_expected_was_known_on_the_day(planted) -> None:
