@@ -100,9 +100,7 @@ class StatementView:
             if history is None:
                 self._cache[key] = None
             else:
-                ticker = np.arange(len(self.tickers))
-                event = np.searchsorted(history.key, (ticker << 32) | self._position, side="right") - 1
-                event = np.where((event >= 0) & (history.key[event] >> 32 == ticker), event, -1)
+                event = self._all.reached(history, self._position)
                 age = self._all.session_days[self._position] - history.newest[event]
                 self._cache[key] = history, np.where(age <= history.max_age[event], event, -1)
         return self._cache[key]

@@ -72,7 +72,7 @@ _PARTS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class History:
     """Events of one (item, basis, lag), by ticker and known session."""
 
@@ -84,6 +84,22 @@ class History:
     filed: Array32  # day on which the figure was first filed, `NO_DATE` where unknown
     value: FloatArray
     max_age: IntArray  # days that the figure lasts after `newest`
+
+
+@dataclass
+class Walk:
+    """Where the events of each company start and end in a history, and how far a walk through its dates has come."""
+
+    start: IntArray
+    end: IntArray
+    known: Array32  # session of each event
+    reached: tuple[int, IntArray]  # a session, and each company's first event after it
+
+    @classmethod
+    def of(cls, history: History, n_tickers: int) -> Walk:
+        bounds = np.searchsorted(history.key, np.arange(n_tickers + 1) << 32)
+        known = (history.key & 0xFFFFFFFF).astype(np.int32)
+        return cls(bounds[:-1], bounds[1:], known, (-1, bounds[:-1]))
 
 
 class Statements:
@@ -104,6 +120,7 @@ class Statements:
         self._memo = memo
         self._items: dict[str, Item | None] = {}
         self._histories: dict[tuple[str, Basis, int], History | None] = {}
+        self._walks: dict[History, Walk] = {}
 
     @classmethod
     def build(cls, facts: pd.DataFrame | pa.Table, tickers: pd.Index, sessions: pd.DatetimeIndex) -> Statements:
@@ -158,6 +175,29 @@ class Statements:
                     self._memo.save(*key, found)
             self._histories[key] = found if found is not None and len(found.key) else None
         return self._histories[key]
+
+    def reached(self, history: History, position: int) -> IntArray:
+        """The last event of each company up to a session, as positions in `history`; -1 where there is none yet.
+
+        Dates are mostly asked for in order: where an earlier one was asked for, each company moves on from there.
+        """
+        if history not in self._walks:
+            self._walks[history] = Walk.of(history, len(self.tickers))
+        walk = self._walks[history]
+        before, following = walk.reached
+        if before <= position:
+            following = following.copy()
+            while True:
+                more = following < walk.end
+                more &= walk.known[np.minimum(following, len(walk.known) - 1)] <= position
+                if not more.any():
+                    break
+                following += more
+        else:
+            wanted = (np.arange(len(self.tickers)) << 32) | position
+            following = np.searchsorted(history.key, wanted, side="right")
+        walk.reached = position, following
+        return np.where(following > walk.start, following - 1, -1)
 
     def versions_of(self, row: int, position: int) -> NDArray[np.int64]:
         """Rows of the facts table with the company, item and period of one row, known at a session; best last."""

@@ -4,7 +4,7 @@ r"""Regressions of every name on the market and one factor at once, by weighted 
    :math:`a^\perp` is what the weighted regression of the factor on the market (same window, same weights) leaves.
 2. By the Frisch-Waugh-Lovell theorem :math:`\beta^A` is the factor's coefficient in the joint regression on both, and
    :math:`\beta^M` the slope of the simple regression on the market.
-3. A name's missing sessions get weight zero, so everything is a handful of matrix products over (n_sessions, n_assets).
+3. A name's missing sessions get weight zero, so everything is a handful of weighted sums over (n_sessions, n_assets).
 4. Standard errors are Newey and West (1987) with Bartlett weights on the weighted scores, no small-sample factor.
 5. `vasicek` shrinks towards the group's mean by the precision of each estimate, with the estimates' own noise taken out
    of the spread between names (Lally 1998).
@@ -94,9 +94,9 @@ def _all_known(returns: Floats, market: Floats, factor: Floats, weights: Floats,
     mm = w @ (m * m)
     perp = a - (w @ (m * a)) / mm * m
     variance = w @ (perp * perp)
-    mean, beta_m, beta_a = np.vstack([w, w * m / mm, w * perp / variance]) @ returns
-    residual = returns - np.column_stack([np.ones(n_sessions), m, perp]) @ np.vstack([mean, beta_m, beta_a])
-    left = w @ (residual * residual)
+    mean, beta_m, beta_a = weighted_sums(np.vstack([w, w * m / mm, w * perp / variance]), returns)
+    residual = returns - fitted((np.ones(n_sessions), m, perp), (mean, beta_m, beta_a))
+    left = weighted_sums(w, residual * residual)
     explained = beta_a**2 * variance
     residual *= (w * perp)[:, None]
     stderr = np.sqrt(_long_run_variance(residual, lags)) / variance
@@ -108,14 +108,14 @@ def _all_known(returns: Floats, market: Floats, factor: Floats, weights: Floats,
 def _with_gaps(
     returns: Floats, known: Mask, market: Floats, factor: Floats, weights: Floats, fewest: int, lags: int
 ) -> FactorBetas:
-    """The same for names that miss sessions: each has moments of its own, all from two matrix products."""
+    """The same for names that miss sessions: each has moments of its own, all from two sets of sums."""
     m, a = market - weights @ market / weights.sum(), factor - weights @ factor / weights.sum()
     there = known.astype(float)
     r = np.where(known, returns, 0.0)
     w = weights
     with np.errstate(divide="ignore", invalid="ignore"):
-        total, sum_m, sum_a, sum_mm, sum_aa, sum_ma = (
-            np.vstack([w, w * m, w * a, w * m * m, w * a * a, w * m * a]) @ there
+        total, sum_m, sum_a, sum_mm, sum_aa, sum_ma = weighted_sums(
+            np.vstack([w, w * m, w * a, w * m * m, w * a * a, w * m * a]), there
         )
         mean_m, mean_a = sum_m / total, sum_a / total
         mm, aa, ma = (
@@ -123,18 +123,18 @@ def _with_gaps(
             (sum_aa - sum_a * mean_a) / total,
             (sum_ma - sum_m * mean_a) / total,
         )
-        sum_r, sum_mr, sum_ar = np.vstack([w, w * m, w * a]) @ r
+        sum_r, sum_mr, sum_ar = weighted_sums(np.vstack([w, w * m, w * a]), r)
         mean_r = sum_r / total
         mr, ar = sum_mr / total - mean_m * mean_r, sum_ar / total - mean_a * mean_r
         slope = ma / mm
         variance = aa - ma * slope
         beta_m, beta_a = mr / mm, (ar - slope * mr) / variance
-        columns = np.column_stack([np.ones(len(m)), m, a])
-        perp = columns @ np.vstack([slope * mean_m - mean_a, -slope, np.ones_like(slope)])
+        columns = np.ones(len(m)), m, a
+        perp = fitted(columns, (slope * mean_m - mean_a, -slope, np.ones_like(slope)))
         on_m = beta_m - beta_a * slope
-        residual = r - columns @ np.vstack([mean_r - on_m * mean_m - beta_a * mean_a, on_m, beta_a])
+        residual = r - fitted(columns, (mean_r - on_m * mean_m - beta_a * mean_a, on_m, beta_a))
         residual *= there
-        left = w @ (residual * residual) / total
+        left = weighted_sums(w, residual * residual) / total
         perp *= residual
         perp *= w[:, None]
         stderr = np.sqrt(_long_run_variance(perp, lags)) / (variance * total)
@@ -186,6 +186,20 @@ def _checked(
     return FactorBetas(kept[0], kept[1], kept[2], kept[3], kept[4], n)
 
 
+def weighted_sums(weights: Floats, values: Floats) -> Floats:
+    """Sums over sessions: (n_sessions,) or (n, n_sessions) with (n_sessions, n_assets).
+
+    Without the threads of a linear algebra library: for so little work they wait for each other longer than they count,
+    on a busy machine twenty times as long.
+    """
+    return np.asarray(np.einsum("...t,tn->...n", weights, values))
+
+
+def fitted(regressors: tuple[Floats, ...], slopes: tuple[Floats, ...]) -> Floats:
+    """Regressors (n_sessions,) times slopes (n_assets,), added up; shape (n_sessions, n_assets)."""
+    return np.asarray(np.einsum("kt,kn->tn", np.vstack(regressors), np.vstack(slopes)))
+
+
 def _long_run_variance(scores: Floats, lags: int) -> Floats:
     """Sum over t, s of (1 - |t-s|/(lags+1)) u_t u_s for each column.
 
@@ -196,7 +210,7 @@ def _long_run_variance(scores: Floats, lags: int) -> Floats:
     for lag in range(lags + 1):
         sums[lag : lag + n_sessions] += scores
     sums *= sums
-    return np.asarray(np.ones(n_sessions + lags) @ sums) / (lags + 1)
+    return sums.sum(axis=0) / (lags + 1)
 
 
 def vasicek(
@@ -258,8 +272,8 @@ def market_betas(returns: Floats, market: Floats, *, fewest: int) -> tuple[Float
         else:
             weights = known.astype(float)
             n, r = weights.sum(axis=0), np.where(known, returns, 0.0)
-            x, xx = market @ weights, (market * market) @ weights
-        y, xy, yy = r.sum(axis=0), market @ r, np.einsum("tn,tn->n", r, r)
+            x, xx = weighted_sums(market, weights), weighted_sums(market * market, weights)
+        y, xy, yy = r.sum(axis=0), weighted_sums(market, r), np.einsum("tn,tn->n", r, r)
         variance = xx - x * x / n
         beta = (xy - x * y / n) / variance
         left = np.maximum(yy - y * y / n - beta * (xy - x * y / n), 0.0)

@@ -14,7 +14,7 @@ import numpy as np
 
 from screens.metrics import price_history
 from screens.metrics.ai_beta import excess_of_cash, excess_returns
-from screens.metrics.factor_betas import market_betas
+from screens.metrics.factor_betas import market_betas, weighted_sums
 from screens.metrics.price_history import SESSIONS_A_MONTH, SESSIONS_A_YEAR
 from screens.metrics.tier_rule import Floats, Mask, plain
 from screens.per_view import per_view
@@ -139,12 +139,12 @@ def overlapping_correlation(logs: Floats, gaps: Mask, index: Floats, wanted: Mas
     index_sums = _three_day(index)
     centred = index_sums - index_sums.mean()
     first, second, before_last, last = logs[0], logs[1], logs[-2], logs[-1]
-    total = 3 * (np.ones(len(logs)) @ logs) - 2 * first - second - before_last - 2 * last
+    total = 3 * logs.sum(axis=0) - 2 * first - second - before_last - 2 * last
     squares = 3 * np.einsum("tn,tn->n", logs, logs) - 2 * first**2 - second**2 - before_last**2 - 2 * last**2
     # neighbours lie together in two sums (at the edges in one), days two apart in one
     squares += 4 * np.einsum("tn,tn->n", logs[1:], logs[:-1]) - 2 * (first * second + last * before_last)
     squares += 2 * np.einsum("tn,tn->n", logs[2:], logs[:-2])
-    covariance = np.convolve(centred, np.ones(DAYS_OF_OVERLAP)) @ logs
+    covariance = weighted_sums(np.convolve(centred, np.ones(DAYS_OF_OVERLAP)), logs)
     out = covariance / np.sqrt((squares - total**2 / len(index_sums)) * (centred @ centred))
     holes = gaps.any(axis=0) & wanted
     if holes.any():
@@ -163,8 +163,8 @@ def _three_day(logs: Floats) -> Floats:
 def _masked_correlation(values: Floats, index: Floats, known: Floats) -> Floats:
     n = known.sum(axis=0)
     values = values * known
-    x, xx = index @ known, (index * index) @ known
-    y, yy, xy = values.sum(axis=0), np.einsum("tn,tn->n", values, values), index @ values
+    x, xx = weighted_sums(index, known), weighted_sums(index * index, known)
+    y, yy, xy = values.sum(axis=0), np.einsum("tn,tn->n", values, values), weighted_sums(index, values)
     return (xy - x * y / n) / np.sqrt((xx - x * x / n) * (yy - y * y / n))
 
 
