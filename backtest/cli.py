@@ -17,6 +17,8 @@ from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from backtest.commands.printable import forgiving_streams
+
 if TYPE_CHECKING:
     import typer
 
@@ -116,6 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit with its code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, _terminated)
+    forgiving_streams()
     try:
         if COMPLETION_VARIABLE in os.environ or {"--install-completion", "--show-completion"} & set(words):
             application(completion=True)(args=words, prog_name=PROGRAM)
@@ -129,6 +132,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted\n")
         sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # of help and lists; a command's own errors never come this far
+        sys.stderr.write(f"{PROGRAM}: cannot write ({error.strerror or error})\n")
+        sys.exit(3)
     sys.exit(0)
 
 

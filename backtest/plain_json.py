@@ -47,8 +47,16 @@ def jsonable(value: object) -> object:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file in one step: readers see the old text or the new one."""
-    handle, name = tempfile.mkstemp(dir=path.parent or Path(), prefix=f".{path.name}.")
+    """Write a file in one step: readers see the old text or the new one.
+
+    A link is followed, and what is no file (`/dev/stdout`, a pipe) is written to, never replaced.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with open(path, "w", encoding="utf-8") as device:
+            device.write(text)
+        return
+    path = path.resolve()
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import re
+import zlib
 from pathlib import Path
 
 import pandas as pd
@@ -34,7 +35,8 @@ def read_rows(path: Path | str) -> tuple[pd.DataFrame, int]:
 
         try:
             frame = pq.read_table(path).to_pandas()
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, OverflowError) as error:
+            # A flipped byte surfaces anywhere between the footer and the names of the columns.
             raise DataError(f"{path}: not a readable Parquet file ({error})") from error
         _demand_one_of_each(path, list(map(str, frame.columns)))
         return frame, 1
@@ -51,7 +53,7 @@ def read_rows(path: Path | str) -> tuple[pd.DataFrame, int]:
             skipinitialspace=True,
             sep=separator,
         )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zlib.error) as error:  # pandas' own parser errors are ValueErrors
         raise DataError(f"{path}: not a readable CSV file: {_why(path, error)}") from error
     names = _header(path, separator)
     if len(names) == 1 and ";" in names[0]:

@@ -129,6 +129,9 @@ def canonical(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 _SHARE_CLASS = r"^([A-Z]{1,5})[-/ ]([A-Z])$"
 """`BRK-B`, `BRK/B` and `BRK B` are `BRK.B`, as the exchange and the index write it."""
 _REPEAT = "repeats an earlier row"
+_ZONED = r"^([^T ]+[T ][^Z+-]+)(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)$"
+"""A time that says in which zone it is; what stands before the zone is the first group."""
+LARGEST_EXACT_INTEGER = 2**53  # beyond it a float no longer tells neighbours apart
 
 
 def _reject_contradictions(clean: pd.DataFrame, table: Table, reasons: np.ndarray, first_row: int) -> int:
@@ -179,6 +182,7 @@ def _parse(raw: pd.Series, column: Column) -> tuple[pd.Series, np.ndarray]:
     bad = (numbers.isna().to_numpy() & ~blank) | np.isinf(numbers.to_numpy())
     if column.kind == "integer":
         bad = bad | (numbers.notna().to_numpy() & (numbers != numbers.round()).to_numpy())
+        bad = bad | (numbers.abs() > LARGEST_EXACT_INTEGER).to_numpy()
         return numbers.where(~bad).astype("Int64"), bad
     return numbers.where(~bad), bad
 
@@ -201,11 +205,11 @@ def _parse_date(raw: pd.Series, blank: np.ndarray, closes_at_four: bool) -> tupl
         if parsed.dt.tz is not None:
             parsed = parsed.dt.tz_convert("America/New_York").dt.tz_localize(None)
     else:
-        parsed = pd.to_datetime(raw, errors="coerce", format="ISO8601", utc=False)
-        if not pd.api.types.is_datetime64_any_dtype(parsed):
-            parsed = pd.to_datetime(raw.str.slice(0, 10), errors="coerce", format="ISO8601")
-        elif parsed.dt.tz is not None:
-            parsed = parsed.dt.tz_localize(None)
+        parsed = pd.to_datetime(raw.str.replace(_ZONED, r"\1", regex=True), errors="coerce", format="ISO8601")
+        zoned = raw.str.match(_ZONED).fillna(False).astype(bool)
+        if closes_at_four and zoned.any():  # a clock elsewhere is not New York's; a plain date is the day as written
+            there = pd.to_datetime(raw[zoned], errors="coerce", format="ISO8601", utc=True)
+            parsed = parsed.where(~zoned, there.dt.tz_convert("America/New_York").dt.tz_localize(None))
     inside = parsed.isna() | ((parsed >= EARLIEST_DATE) & (parsed < LATEST_DATE))
     bad = (parsed.isna().to_numpy() & ~blank) | ~inside.to_numpy()
     days = parsed.where(inside).astype("datetime64[ns]")

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from market.errors import Problem
 MAX_BYTES = 1_000_000  # the largest shipped config is under 10 kB
 MAX_DEPTH = 40  # nesting of mappings and lists; the rules tree of a real screen needs 6
 MAX_NODES = 20_000  # after every alias is expanded: an alias bomb explodes far beyond this
+EVENTS_A_NODE = 4  # more than any node has: its key, its start, its end
 
 Scalar = str | int | float | bool | None
 Json = Scalar | list["Json"] | dict[str, "Json"]
@@ -94,11 +96,21 @@ class _Stop(Exception):
 def _events(text: str) -> Iterator[yaml.Event]:
     """All events; libyaml is quick, and where it refuses, the Python parser says why in words that do not change."""
     if getattr(yaml, "__with_libyaml__", False):
-        try:
-            return iter(list(yaml.parse(text, Loader=yaml.CSafeLoader)))
-        except yaml.YAMLError:
-            pass
-    return iter(list(yaml.parse(text, Loader=yaml.SafeLoader)))
+        with contextlib.suppress(yaml.YAMLError):
+            return iter(_to_the_depth(text, yaml.CSafeLoader))
+    return iter(_to_the_depth(text, yaml.SafeLoader))
+
+
+def _to_the_depth(text: str, loader: type[yaml.SafeLoader] | type[yaml.CSafeLoader]) -> list[yaml.Event]:
+    """Events until the end, or until they are past what the composer takes: parsers are quadratic in depth."""
+    events: list[yaml.Event] = []
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        events.append(event)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH + 1 or len(events) > EVENTS_A_NODE * MAX_NODES:
+            break
+    return events
 
 
 def _syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:

@@ -19,6 +19,7 @@ from typing import ParamSpec
 
 import typer
 
+from backtest.commands.printable import printable, shortened
 from market.errors import ConfigError, HedgeBasketError
 
 P = ParamSpec("P")
@@ -71,7 +72,7 @@ def message(error: HedgeBasketError) -> str:
     """The error as a reader wants it: every problem on its own line, then how many there were."""
     if isinstance(error, ConfigError) and error.problems:
         count = len(error.problems)
-        lines = [str(problem) for problem in error.problems]
+        lines = [str(problem).replace("\n", "\\n") for problem in error.problems]  # a line each, whatever they quote
         return "\n".join([*lines, f"{count} error{'s' if count > 1 else ''}"])
     return f"error: {error}"
 
@@ -83,5 +84,5 @@ def _trace(wanted: bool) -> None:
 
 def _fail(text: str, code: int) -> None:
     sys.stdout.flush()
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(shortened(printable(text)) + "\n")
     raise typer.Exit(code) from None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 import shutil
 import sys
 import textwrap
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from backtest.commands.printable import printable
 from backtest.plain_json import as_json, write_whole
 from market.errors import ConfigError
 
@@ -55,6 +57,7 @@ class Terminal:
         """A line of results."""
         if self.silent:
             return
+        text = printable(text)
         if sys.stdout.isatty():
             width = shutil.get_terminal_size().columns
             text = "\n".join(textwrap.fill(line, width, subsequent_indent="  ") for line in text.split("\n"))
@@ -64,6 +67,7 @@ class Terminal:
         """Rows of results under headings; columns of numbers are aligned right."""
         if self.silent:
             return
+        headings, title = [printable(heading) for heading in headings], printable(title)
         cells = [[_shown(value) for value in row] for row in rows]
         right = [bool(rows) and all(_numeric(row[i]) for row in rows) for i in range(len(headings))]
         if sys.stdout.isatty():
@@ -77,6 +81,8 @@ class Terminal:
             return
         text = as_json(result)
         if self.json_to == "-":
+            if not _unicode(sys.stdout):
+                text = json.dumps(json.loads(text), indent=2)  # escapes instead of question marks
             sys.stdout.write(text + "\n")
         else:
             write_whole(Path(self.json_to), text + "\n")
@@ -122,6 +128,10 @@ def plain_table(headings: Sequence[str], cells: Sequence[Sequence[str]], right: 
     return "\n".join([*([title] if title else []), *lines]) + "\n"
 
 
+def _unicode(stream: TextIO) -> bool:
+    return (stream.encoding or "utf-8").lower().replace("-", "").startswith("utf")
+
+
 def _shown(value: object) -> str:
     if value is None or value != value:
         return "–"
@@ -129,7 +139,7 @@ def _shown(value: object) -> str:
         return value.isoformat()[:10]
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value)
+    return printable(str(value))
 
 
 def _numeric(value: object) -> bool:
