@@ -56,7 +56,7 @@ def sector_weights(legs: Legs) -> pd.DataFrame:
         sector = pd.Series(view.sector(), index=view.tickers).reindex(weights.index)
         known = close.loc[session].notna()
         priced = {name: fund for name, fund in held.items() if known[fund]}
-        rows[session] = weights.groupby(sector.map(priced).fillna(market)).sum()
+        rows[session] = weights.groupby(sector.astype(object).map(priced).astype(object).fillna(market)).sum()
     return pd.DataFrame(rows).T.fillna(0.0)
 
 

@@ -25,6 +25,7 @@ from screens.loading import BasketRef, BookRef, Ref, RunRef, ScreenRef, load
 
 Scalar = bool | int | float | str | None
 MOST_VARIANTS = 1_000_000
+MOST_VALUES = 100_000  # on one axis
 
 Fault = tuple[tuple[str | int, ...], str]
 
@@ -35,7 +36,7 @@ class Range(Strict):
     from_: float = Field(alias="from")
     to: float
     step: float | None = Field(None, gt=0)
-    count: int | None = Field(None, ge=2, le=100_000)
+    count: int | None = Field(None, ge=2, le=MOST_VALUES)
 
     @model_validator(mode="after")
     def consistent(self) -> Range:
@@ -43,6 +44,8 @@ class Range(Strict):
             raise ValueError("give step or count, one of the two")
         if self.from_ >= self.to:
             raise ValueError(f"to: {self.to:g} must be more than from {self.from_:g}")
+        if self.step is not None and (self.to - self.from_) / self.step >= MOST_VALUES:
+            raise ValueError(f"step: {self.step:g} makes more than {MOST_VALUES:,} values; take a longer one")
         return self
 
     def values(self) -> tuple[Scalar, ...]:
@@ -64,7 +67,7 @@ class Sample(Strict):
 
     low: float
     high: float
-    draws: int = Field(ge=1, le=100_000)
+    draws: int = Field(ge=1, le=MOST_VALUES)
     log: bool = False
     whole: bool = False
     """Whole numbers, for fields that count."""
@@ -158,7 +161,10 @@ class SweepSpec(Strict):
             if path in HOMES and len(self._files.get(path, {})) < len(values_of(axis)):
                 continue  # not all its files are there, which is said
             listed = not isinstance(axis, Range | Sample)
-            for place, value in enumerate(values_of(axis)):
+            values = values_of(axis)
+            # Limits of a field are intervals: between the ends of a range nothing new can be wrong.
+            tried = values if listed else (min(values), max(values))  # type: ignore[type-var]
+            for place, value in enumerate(tried):
                 reason = base.objection(path, value, alone=not _shares_home(path, self.vary))
                 if reason is None:
                     continue

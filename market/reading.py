@@ -17,6 +17,7 @@ import pandas as pd
 from market.errors import DataError
 
 FIRST_LINE_OF_CSV = 2  # line 1 holds the names
+GZIP = 16 + zlib.MAX_WBITS  # zlib's word for a stream with gzip's header
 _LENGTHS = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 
 
@@ -85,7 +86,7 @@ def _why(path: Path, error: Exception) -> str:
             line = content.count(b"\n", 0, found.start) + 1
             return f"line {line} is not UTF-8; save the file as UTF-8"
     lengths = _LENGTHS.search(str(error))
-    if lengths:
+    if lengths and path.suffix.lower() != ".gz":  # of a packed file that is also cut short the header cannot be had
         names = _header(path, ",")
         if len(names) == 1 and ";" in names[0]:
             return _SEMICOLONS
@@ -95,7 +96,10 @@ def _why(path: Path, error: Exception) -> str:
 
 def _bytes(path: Path) -> bytes:
     content = path.read_bytes()
-    return gzip.decompress(content) if path.suffix.lower() == ".gz" else content
+    if path.suffix.lower() != ".gz":
+        return content
+    unpacked = zlib.decompressobj(wbits=GZIP)
+    return unpacked.decompress(content)  # of a file cut short, as much as there is
 
 
 def _header(path: Path, separator: str) -> list[str]:
