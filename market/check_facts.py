@@ -4,10 +4,11 @@
    filed before; one finding an item, dated by the first such period.
 2. `unbalanced`: assets differ from liabilities + equity (+ minorities, where given) by more than 5 % of assets; one
    finding a company, dated by the worst.
-3. `negative_magnitude`: revenue, assets, debt or cash below zero.
-4. `share_jump`: share counts of neighbouring periods that differ by a factor that the splits between them do not
+3. `part_exceeds_whole`: cash, receivables, inventory or current assets above total assets, debt above five times them.
+4. `negative_magnitude`: revenue, assets, debt or cash below zero.
+5. `share_jump`: share counts of neighbouring periods that differ by a factor that the splits between them do not
    explain: the table mixes split bases, a split is missing from the prices, or companies merged.
-5. `two_ciks`: one ticker with facts of several CIKs (a reused symbol, or a changed CIK). `no_prices`: facts without
+6. `two_ciks`: one ticker with facts of several CIKs (a reused symbol, or a changed CIK). `no_prices`: facts without
    prices.
 """
 
@@ -29,13 +30,18 @@ MAGNITUDES = (
     "revenue", "assets", "current_assets", "cash_and_short_term_investments", "liabilities", "current_liabilities",
     "short_term_debt", "long_term_debt", "shares_outstanding", "shares_diluted", "inventory", "receivables",
 )  # fmt: skip
+MOST_OF_ASSETS = {
+    "current_assets": 1.01, "cash_and_short_term_investments": 1.01, "receivables": 1.01, "inventory": 1.01,
+    "short_term_debt": 5.0, "long_term_debt": 5.0,
+}  # fmt: skip
+"""How large an item can be beside total assets; debt well above them exists (Domino's), at five times it is none."""
 SHARE_JUMP = 1.8  # a ratio of counts that only a split, a merger or another basis explains
 
 
 def check_facts(market: Market) -> list[Finding]:
     """Findings on the `facts` table."""
     rows = market.rows("facts")
-    found = _dates(rows) + _balance(rows) + _signs(rows) + _names(rows, market)
+    found = _dates(rows) + _balance(rows) + _parts(rows) + _signs(rows) + _names(rows, market)
     return found + (_shares(rows, market) if market.has("prices") else [])
 
 
@@ -88,6 +94,25 @@ def _balance(rows: pd.DataFrame) -> list[Finding]:
             "warning",
         )
         for row in worst.sort_values("ticker").rename(columns={"count": "sheets"}).itertuples()
+    ]
+
+
+def _parts(rows: pd.DataFrame) -> list[Finding]:
+    """Items of a balance sheet that are larger than it can hold; both figures of one filing where filings are known."""
+    sheet = ["ticker", "period_end", *(name for name in ("accession",) if name in rows)]
+    held = rows[rows["item"].isin(["assets", *MOST_OF_ASSETS])].drop_duplicates([*sheet, "item"], keep="last")
+    whole = held.loc[held["item"] == "assets", [*sheet, "value"]].rename(columns={"value": "whole"})
+    parts = held[held["item"] != "assets"].merge(whole, on=sheet)
+    parts = parts.assign(
+        times=parts["value"] / parts["whole"], most=parts["item"].map(MOST_OF_ASSETS).astype("float64")
+    )
+    wrong = parts[(parts["whole"] > 0) & (parts["times"] > parts["most"])]
+    wrong = wrong.drop_duplicates(["ticker", "period_end", "item"])
+    return [
+        _found(
+            row.ticker, row.period_end, "part_exceeds_whole", f"{row.item} is {row.times:.2f} times assets", "warning"
+        )
+        for row in wrong.itertuples()
     ]
 
 

@@ -86,6 +86,10 @@ def test_faults_of_facts() -> None:
     assert _found(prices=prices, facts=balance) == {("unbalanced", "A", "2023-06-30", "warning")}
     minority = _facts(item=["assets", "liabilities", "equity", "minority_interest"], value=[100.0, 60.0, 30.0, 10.0])
     assert _found(prices=prices, facts=minority) == set()
+    cash = _facts(item=["assets", "cash_and_short_term_investments", "long_term_debt"], value=[100.0, 102.0, 300.0])
+    assert _found(prices=prices, facts=cash) == {("part_exceeds_whole", "A", "2023-06-30", "warning")}
+    debt = _facts(item=["assets", "long_term_debt"], value=[100.0, 501.0])
+    assert _found(prices=prices, facts=debt) == {("part_exceeds_whole", "A", "2023-06-30", "warning")}
     assert _found(prices=prices, facts=_facts(item=["long_term_debt"], value=[-5.0])) == {
         ("negative_magnitude", "A", "2023-06-30", "warning")
     }
