@@ -84,6 +84,7 @@ class Sizer:
         """
         out = np.zeros(pool.rank.size)
         if isinstance(self.weights, Given) and pool.given is not None and (pool.given[held] < 0).any():
+            self._demand_no_caps()
             out[held] = pool.given[held] / pool.given[held].sum()
             return out
         try:
@@ -103,6 +104,14 @@ class Sizer:
                 )
                 self._note_caps(number, pool, out)
         return out
+
+    def _demand_no_caps(self) -> None:
+        """Caps are limits of what is held long; weights that stand as given, shorts among them, obey none."""
+        caps = ("name_cap", "sector_cap", "issuer_cap", "liquidity", "borrow")
+        given = [f"weights.{name}" for name in caps if getattr(self.weights, name) is not None]
+        given += ["turnover_cap"] if self.turnover_cap is not None else []
+        if given:
+            raise ConfigError(f"{', '.join(given)}: does not go with given weights of which some are short")
 
     def _note_caps(self, number: int, pool: Pool, weights: Floats) -> None:
         """What the turnover cap kept above a cap: drifted weights may stand there until the next rebalance."""

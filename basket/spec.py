@@ -86,7 +86,7 @@ class Selection(Strict):
     max_return_21: float | None = Field(None, gt=0)
     """Return over 21 sessions, decimal: names in a squeeze out."""
     max_squeeze_percentile: Positive | None = None
-    """Squeeze score (short interest, days to cover, recent return, volatility, fee) above this percentile: out."""
+    """Squeeze score (short interest, days to cover, recent return, volatility, fee): out from this percentile on."""
 
     @model_validator(mode="after")
     def buffer(self) -> Selection:

@@ -162,6 +162,12 @@ def test_a_fixed_list_and_given_weights(planted) -> None:
     spec = from_mapping({"kind": "book", "name": "b", "source": with_short}, BookSpec)
     given = basket.build(spec, planted, start="2023-01-10")
     assert given.weights.iloc[0].to_dict() == pytest.approx({"S01": 0.7, "S04": 0.5, "S08": -0.2})
+    rules = {"weights": {"scheme": "given", "name_cap": 0.7}, "turnover_cap": 0.1}
+    capped = from_mapping({"kind": "book", "name": "b", "source": with_short, **rules}, BookSpec)
+    with pytest.raises(
+        ConfigError, match=r"weights\.name_cap, turnover_cap: does not go with given weights of which some"
+    ):
+        basket.build(capped, planted, start="2023-01-10")
 
 
 def test_turnover_cap_is_kept_and_deletions_are_exempt(planted, write) -> None:
