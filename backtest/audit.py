@@ -3,7 +3,8 @@
 1. Take dates spread evenly over the run, every one of them a session on which something was decided or shortly after.
 2. For each, cut the market at that close: prices, facts by the day they became known, later membership, borrow.
 3. Build book, basket, hedge ratio and tactical multiplier anew from the cut market, and keep the hedged account.
-4. Up to that session everything must be equal to the bit: weights, level returns, ratios, multipliers, NAV.
+4. The ratio decided on that session is estimated again from returns before it.
+5. Up to that session everything else must be equal to the bit: weights, level returns, ratios, multipliers, NAV.
 
 NAV uses one thing that is booked, not acted on: dated borrow fees hold 20 sessions both ways, so its last 20 sessions
 before a cut may differ and are left out of the comparison.
@@ -19,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.accounts import Accounts
-from backtest.legs import Legs, build_legs
+from backtest.legs import Legs, build_legs, walk
 from backtest.overlay import multipliers, overlaid
 from backtest.spec import Span
 from backtest.terms import terms
@@ -74,8 +75,24 @@ def audit(spec: RunSpec, data: Market, n_dates: int = DATES, progress: Progress 
     for number, date in enumerate(dates):
         if progress is not None:
             progress(f"cut at {date.date()}", number, len(dates))
-        found += compare(whole, _state(build_legs(fixed, data.cut(date))), date)
+        truncated = _state(build_legs(fixed, data.cut(date)))
+        found += compare(whole, truncated, date)
+        found += before_the_session(whole, truncated.legs, date)
     return Audit(dates, found)
+
+
+def before_the_session(whole: _State, legs: Legs, cut: pd.Timestamp) -> list[Difference]:
+    """The ratio decided at the cut, once more from returns that end the session before it.
+
+    A cut keeps the close of its own session, so that a ratio which peeks at that close would pass the comparison.
+    """
+    if cut not in whole.path.index:
+        return []
+    book, short = (leg.returns[leg.returns.index < cut] for leg in (legs.book, legs.short))
+    rules, kind = legs.spec.hedge, legs.spec.hedge.estimator
+    again = walk(rules, kind, book, short, pd.DatetimeIndex([cut]), legs.parameters(kind))
+    told = "hedge ratio without its own session's return"
+    return _frames(told, whole.path[["raw"]].loc[[cut]], again[["raw"]], cut)
 
 
 def audit_dates(legs: Legs, n_dates: int) -> list[pd.Timestamp]:
