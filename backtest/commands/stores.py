@@ -129,6 +129,9 @@ def sync(
         str,
         typer.Option("--contact", metavar="EMAIL", help="For the SEC, which asks for one; or $HEDGEBASKET_CONTACT."),
     ] = "",
+    texts: Annotated[
+        bool, typer.Option("--texts", help="Read the annual reports too and count their AI terms (megabytes each).")
+    ] = False,
     data: TheStore = "",
     json_to: Json = "",
     quiet: Quiet = False,
@@ -139,6 +142,7 @@ def sync(
     \b
     Examples:
       hedgebasket data sync --data ~/my-store --since 2015-01-01 --contact me@example.com
+      hedgebasket data sync --index sp1500 --texts
     """
     from market.sources.sync import sync as fill
 
@@ -146,7 +150,7 @@ def sync(
     names = [name.strip().upper() for name in tickers.split(",") if name.strip()] or None
     store = writable(data)
     with terminal.progress() as progress:
-        report = fill(store, index, since, tickers=names, contact=contact or None, progress=progress)
+        report = fill(store, index, since, tickers=names, contact=contact or None, texts=texts, progress=progress)
     terminal.data(report)
     _show_sync(terminal, report)
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from market.errors import DataError
-from market.facts import flag_names
+from market.facts import ITEMS, flag_names, kind_of
 from market.sources.sec.companyfacts import parse
 from market.sources.sec.history import joined
 from market.sources.sec.submissions import parse as parse_submissions
@@ -313,3 +313,40 @@ def test_other_content_is_a_data_error(raw):
 def test_a_broken_date_is_a_data_error():
     with pytest.raises(DataError, match="is no date"):
         parse(document(Assets=[(None, "2022-13-31", 1, "a", "10-K", "2023-02-20")]))
+
+
+@pytest.mark.parametrize(("ticker", "day"), [("AAPL", "2013-05-01"), ("NVDA", "2021-06-15"), ("MRVL", "2023-10-02"),
+                                             ("GOOGL", "2019-08-15")])  # fmt: skip
+def test_filings_after_a_day_never_change_what_was_known_on_it(ticker, day):
+    """The document itself is cut, and continued with filings of nonsense under every tag that items read."""
+    whole = json.loads(content(CIKS[ticker]))
+    cut, nonsense = json.loads(json.dumps(whole)), json.loads(json.dumps(whole))
+    later = (pd.Timestamp(day) + pd.Timedelta(days=1)).date().isoformat()
+    for taxonomy, tags in whole["facts"].items():
+        for tag, body in tags.items():
+            for unit, rows in body["units"].items():
+                cut["facts"][taxonomy][tag]["units"][unit] = [row for row in rows if row["filed"] <= day]
+                nonsense["facts"][taxonomy][tag]["units"][unit] += [
+                    {**row, "val": -7 * row["val"] + 13, "accn": f"9{row['accn'][1:]}", "filed": later,
+                     "form": "10-K/A"}
+                    for row in rows if row["filed"] <= day
+                ]  # fmt: skip
+    for taxonomy, tag in (("us-gaap", "DebtCurrent"), ("us-gaap", "DepreciationAmortizationAndAccretionNet")):
+        rows = next(iter(whole["facts"]["us-gaap"]["Assets"]["units"].values()))
+        nonsense["facts"][taxonomy].setdefault(tag, {"units": {"USD": []}})["units"]["USD"] += [
+            {**row, "val": 1, "accn": "9-9", "filed": later} for row in rows if row["filed"] <= day
+        ]
+    views = [
+        Statements.build(parse(json.dumps(one).encode()).frame(ticker), pd.Index([ticker]), SESSIONS).at(day)
+        for one in (cut, whole, nonsense)
+    ]
+    asked = 0
+    for item in ITEMS:
+        bases = {"flow": ("ttm", "quarter", "year"), "instant": ("latest",), "average": ("quarter", "year")}
+        for basis in bases[kind_of(item)]:
+            for lag in (0, 1, 4) if basis != "year" else (0, 1):
+                values = [view.item(item, basis, lag)[0] for view in views]
+                np.testing.assert_array_equal(values[1:], values[:1] * 2, err_msg=f"{item} {basis} {lag}")
+                assert len({int(view.flags(item, basis, lag)[0]) for view in views}) == 1
+                asked += np.isfinite(values[0])
+    assert asked > 60
