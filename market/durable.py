@@ -22,6 +22,12 @@ def write_atomically(path: Path, content: bytes) -> None:
     sync_directory(path.parent)
 
 
+def sweep(directory: Path) -> None:
+    """Delete what killed writers left beside their files; only for whoever alone writes in `directory`."""
+    for path in directory.rglob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
 def sync_file(path: Path) -> None:
     """Flush a file's content to disk."""
     with path.open("rb+") as stream:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from market.durable import sweep
 from market.errors import ConfigError, DataError
 from market.members import LiveMembers, from_pitindex
 from market.sources.coverage import contents, coverage, tickers_of
@@ -153,6 +154,7 @@ def sync(
     for ticker in strangers:
         run.fail(ticker, f"no member of {index} since {first.date()}")
     with opened.writer() as writer:
+        sweep(run.work)
         sec_parts, price_parts = Parts(run.work, "facts"), Parts(run.work, "prices")
         with SecClient(run.work / "sec", contact, servers.sec, patience, max_age_hours) as client:
             notes = _companies(run, client, sec_parts, wanted)

@@ -104,5 +104,6 @@ def test_killed_two_dozen_times_in_a_row(killer, clean, tmp_path):
     assert deaths >= 8
     assert killer(directory)["status"] == 0
     assert Store(directory).fingerprint == fingerprint
+    assert not list((directory / ".sync").rglob("*.tmp"))  # what the killed ones left is swept up
     assert killer(directory)["status"] == 0
     assert Store(directory).fingerprint == fingerprint
