@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from backtest.filing_links import last_filings
+from backtest.report.numerals import numeral
 from basket.capacity import ADV_SESSIONS, PARTICIPATION, days_to_trade
 
 if TYPE_CHECKING:
@@ -52,6 +54,10 @@ def constituents(legs: Legs, notional: float) -> pd.DataFrame:
     table["days_to_trade"] = days_to_trade(amount, adv, PARTICIPATION)
     table["entered"] = [entered(short, ticker) for ticker in held.index]
     table["reason"] = reasons(short, list(held.index.astype(str)))
+    cik = data.securities["cik"] if "cik" in data.securities else pd.Series(dtype=float)
+    filings = last_filings(view, cik.reindex(held.index))
+    for i, column in enumerate(("filing", "filed", "filing_url")):
+        table[column] = [filing[i] for filing in filings]
     table["flags"] = ["hard to borrow" if f >= HARD_TO_BORROW else "" for f in fee]
     return table.sort_values(["weight", "ticker"], ascending=[False, True], ignore_index=True)
 
@@ -82,5 +88,5 @@ def reasons(short: Basket, tickers: list[str]) -> list[str]:
 
 
 def _worse(label: str, value: float, share: float) -> str:
-    shown = f" {value:.2f}" if np.isfinite(value) else ""
+    shown = f" {numeral(value, 'ratio')}" if np.isfinite(value) else ""
     return f"{label.replace('_', ' ')}{shown} (worse than {share:.0%})"

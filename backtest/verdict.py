@@ -17,6 +17,7 @@ import pandas as pd
 
 from backtest.evaluate.spread import WHOLE
 from backtest.overlay import tactical_name
+from backtest.report.numerals import true_minus
 from backtest.rivals import EQUAL_BETA, HOLD_LESS
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def answer(
             told.append(f"Against an equal-beta SPY short the basket paid {annual:+.1%} a year (t {t:.1f}): {found}.")
     if overlay is not None:
         told.append(_timing(overlay, benchmarks))
-    return " ".join(told)
+    return true_minus(" ".join(told))
 
 
 def _timing(overlay: Mapping[str, Json], benchmarks: Mapping[str, Figures]) -> str:

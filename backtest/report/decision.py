@@ -161,7 +161,12 @@ def _carry(summary: Summary) -> Iterator[Test]:
 def _hindsight(summary: Summary) -> Iterator[Test]:
     found = _numbers(summary, "/hindsight", "percent")
     if found:
-        yield Test("Hindsight: drawn from the members of", found, "fact", "what a survivors-only universe would add")
+        yield Test(
+            "Hindsight: the basket's return, by the members it was drawn from",
+            found,
+            "fact",
+            "what a survivors-only universe would add",
+        )
 
 
 def _coverage(summary: Summary) -> Iterator[Test]:

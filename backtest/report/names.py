@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from backtest.filing_links import SEC
 from backtest.report.numerals import Style, day
 from backtest.report.tables import Cell, Column, Table, rows, words, written
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 BLOCK_STYLE: Style = "percent0"
 FIXED = {
     "ticker", "name", "sector", "industry", "weight", "rank", "score", "borrow_fee", "adv_share", "days_to_trade",
-    "entered", "reason", "flags",
+    "entered", "reason", "flags", "filing", "filed", "filing_url",
 }  # fmt: skip
 
 
@@ -34,7 +36,10 @@ def constituents(result: Result) -> Table:
     ]
     plan = [p for p in plan if p[0] in frame]
     columns = [Column("Company", numeric=False), Column("Sector", numeric=False), *(Column(t) for _, t, _ in plan)]
-    columns += [Column("In since", numeric=False), Column("Why it is here", numeric=False)]
+    columns += [Column("In since", numeric=False)]
+    filings = "filing" in frame and bool((frame["filing"] != "").any())
+    columns += [Column("Last filing", numeric=False)] if filings else []
+    columns += [Column("Why it is here", numeric=False)]
     body = []
     for row in frame.to_dict("records"):
         flags = words(row.get("flags")).text
@@ -46,10 +51,17 @@ def constituents(result: Result) -> Table:
                 ),
                 *(written(row[c], style) for c, _, style in plan),
                 words(day(row.get("entered"))),
+                *([_filing(row)] if filings else []),
                 words(row.get("reason")),
             ]
         )
     return Table("constituents", "Current constituents", tuple(columns), rows(body), sortable=True)
+
+
+def _filing(row: Mapping[Hashable, object]) -> Cell:
+    """The form, with the day it was filed; sorted by that day. Only links to the SEC are ever written."""
+    form, filed, url = (words(row.get(name)).text for name in ("filing", "filed", "filing_url"))
+    return Cell(form, filed, detail=filed, href=url if url.startswith(f"{SEC}/") else "")
 
 
 def _title(block: str) -> str:

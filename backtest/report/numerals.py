@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from typing import Literal
 
 Style = Literal[
@@ -15,6 +16,7 @@ Style = Literal[
 
 UNKNOWN = "–"
 MINUS = "\u2212"
+_NEGATIVE = re.compile(r"(?<![\w-])-(?=[0-9.])")
 
 
 def is_number(value: object) -> bool:
@@ -43,6 +45,15 @@ def numeral(value: object, style: Style = "auto", *, sign: bool = False) -> str:
     if nothing or (number >= 0 and not sign):
         return text
     return (MINUS if number < 0 else "+") + text
+
+
+def true_minus(text: str) -> str:
+    """A sentence whose negative numbers have a minus instead of a hyphen; words and dates keep theirs.
+
+    >>> true_minus("an equal-beta short paid -0.8% (t -0.2) since 2019-07-19")
+    'an equal-beta short paid −0.8% (t −0.2) since 2019-07-19'
+    """
+    return _NEGATIVE.sub(MINUS, text)
 
 
 def day(value: object) -> str:

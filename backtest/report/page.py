@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
+from markupsafe import Markup, escape
 
 from backtest.report import contents, evidence_tables, holding_tables, names, stand_in, tactical, tape, theme
 from backtest.report.bundle import packed, plotly_script
@@ -57,6 +58,7 @@ def render(result: Result) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["coded"] = coded
     judged = tests(result)
     template = environment.get_template("report.html.j2")
     packed_figures = packed(json.dumps(payload, separators=(",", ":"), allow_nan=False))
@@ -81,6 +83,20 @@ def render(result: Result) -> str:
         nonce=digest.hexdigest()[:24],
         plotly=plotly_script(),
         payload=packed_figures,
+    )
+
+
+def coded(text: str) -> Markup:
+    """Text whose pieces between backquotes are set as code; everything is escaped.
+
+    >>> str(coded("run `data <sync>`"))
+    'run <code>data &lt;sync&gt;</code>'
+    """
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if i % 2 else escape(piece) for i, piece in enumerate(pieces)
     )
 
 

@@ -18,7 +18,7 @@ Tone = Literal["", "good", "bad", "muted"]
 
 @dataclass(frozen=True)
 class Cell:
-    """What is shown, what it sorts by, its place in the summary, a second line, how it is toned, and a warning mark."""
+    """What is shown, what it sorts by, its place in the summary, a second line, its tone, a warning mark, a link."""
 
     text: str
     value: float | str | None = None
@@ -27,6 +27,7 @@ class Cell:
     detail: str = ""
     tone: Tone = ""
     mark: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Summary:
     """`summary.json` read by JSON pointer; whatever is absent is None, never an error.
 
     >>> Summary({"a": {"b": 0.25}}).number("/a/b", "percent")
-    Cell(text='25.0%', value=0.25, key='/a/b', style='percent', detail='', tone='', mark='')
+    Cell(text='25.0%', value=0.25, key='/a/b', style='percent', detail='', tone='', mark='', href='')
     """
 
     def __init__(self, data: Mapping[str, Json]) -> None:

@@ -94,6 +94,7 @@ def test_names_that_are_programs_elsewhere_stay_names(small, knock, tmp_path):
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert 'href="https://www.sec.gov/Archives/edgar/data/10' in page  # the filings themselves
 
 
 def test_a_ticker_that_is_a_formula_never_enters_a_store(small, knock, tmp_path):

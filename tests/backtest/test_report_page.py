@@ -187,3 +187,24 @@ def test_a_reader_with_a_keyboard_or_a_screen_reader(page):
     assert all(a["tabindex"] == "0" and a["aria-label"] for a in regions)
     ids = [a["id"] for _, a in elements.tags if "id" in a]
     assert len(ids) == len(set(ids))
+
+
+def test_filings_are_links_to_the_sec_and_to_nowhere_else(make_result):
+    """A link asks for nothing until a reader follows it; a link of the data's own making is never written."""
+    result = make_result()
+    good = "https://www.sec.gov/Archives/edgar/data/320193/000032019324000069/0000320193-24-000069-index.htm"
+    urls = [good, "javascript:alert(1)", "https://www.sec.gov.evil.example/", ""] * 10
+    result.constituents = result.constituents.assign(filing="10-Q", filed="2024-05-03", filing_url=urls)
+    elements = parsed(render(result))
+    outward = [a for tag, a in elements.tags if tag == "a" and not a["href"].startswith("#")]
+    assert {a["href"] for a in outward} == {good}
+    assert len(outward) == 10
+    assert all(a["rel"] == "noopener noreferrer" for a in outward)
+
+
+def test_the_answer_has_minus_signs():
+    from backtest.report.numerals import true_minus
+
+    assert (
+        true_minus("from -39% to -31%, t -0.2; year-end 2024-12-31") == "from −39% to −31%, t −0.2; year-end 2024-12-31"
+    )

@@ -84,13 +84,13 @@ def test_a_fund_that_ended_before_the_run_is_not_compared_with_it() -> None:
         (effect(0.5, 0.4, 0.6), "removed 50% of the book's variance (95 % interval 40% to 60% removed)"),
         (
             effect(0.1, -0.1, 0.3),
-            "removed 10% of the book's variance (95 % interval -10% to 30% removed, so that",
+            "removed 10% of the book's variance (95 % interval −10% to 30% removed, so that",
         ),
         (
             effect(-0.1, -0.3, 0.1),
-            "added 10% to the book's variance (95 % interval -30% to 10% removed, so that",
+            "added 10% to the book's variance (95 % interval −30% to 10% removed, so that",
         ),
-        (effect(-0.4, -0.6, -0.2), "added 40% to the book's variance (95 % interval -60% to -20% removed)"),
+        (effect(-0.4, -0.6, -0.2), "added 40% to the book's variance (95 % interval −60% to −20% removed)"),
     ],
 )
 def test_variance_removed_and_added(of: pd.DataFrame, says: str) -> None:
@@ -99,15 +99,15 @@ def test_variance_removed_and_added(of: pd.DataFrame, says: str) -> None:
 
 def test_drawdown_and_growth_of_either_sign() -> None:
     worse = ". ".join(told({}, hedged=line(0.15, -0.5)))
-    assert "deepened the deepest fall from -40% to -50%; it added 3.0% a year of growth" in worse
-    assert "took the deepest fall from -40% to -25%; it cost 5.0% a year of growth" in ". ".join(told({}))
+    assert "deepened the deepest fall from −40% to −50%; it added 3.0% a year of growth" in worse
+    assert "took the deepest fall from −40% to −25%; it cost 5.0% a year of growth" in ". ".join(told({}))
 
 
 @pytest.mark.parametrize(
     ("annual", "t", "says"),
     [
         (0.03, 1.0, "paid +3.0% a year (t 1.0): no evidence that the names earn their place"),
-        (-0.03, -1.0, "paid -3.0% a year (t -1.0): no evidence that the names earn their place"),
+        (-0.03, -1.0, "paid −3.0% a year (t −1.0): no evidence that the names earn their place"),
         (0.06, 2.5, "the names paid more than the index"),
         (-0.06, -2.5, "the index was the cheaper short"),
     ],
