@@ -33,19 +33,19 @@ CLAIMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Concentration", ("mega_cap_share", "top_", "herfindahl", "cap_minus_equal", "ai_minus_equal")),
     ("Calm above, movement below", ("dispersion", "implied_correlation")),
     ("Reaction to beats", ("earnings_", "beat_reward")),
-    ("AI capital spending and its debt", ("hyperscaler_", "tech_utilities_")),
+    ("AI capital spending and its debt", ("hyperscaler", "tech_utilities_")),
     ("Consumers", ("restaurants_", "stores_", "travel_", "digital_", "consumer_")),
     ("Cyclicals and credit", ("cyclicals_", "credit")),
 )
 ELSEWHERE = "Other signals"
 NOTE = {
-    "dma_streak": "128 closes above the 50-day average on 31 Oct 2025 (verified)",
-    "breadth_50": "36% on 17 Nov 2025, 80% on 1 Jul (Reuters)",
-    "breadth_200": "54% on 24 Nov 2025 (Reuters)",
-    "earnings_beats": "64% against 49% in the past, beats by one deviation of estimates only (of any beat: near 81%)",
-    "beat_reward_two_sessions": "+32 bp against +98 bp in the past (the note's own count)",
-    "beat_reward_volume": "+32 bp against +98 bp in the past (the note's own count)",
-    "tech_utilities_borrowing": "AI bonds 29% of dollar supply, nine tenths technology and utilities (the note's own)",
+    "dma_streak": "128 closes, verified",
+    "breadth_50": "36% on 17 Nov (press)",
+    "breadth_200": "54% on 24 Nov (press)",
+    "earnings_beats": "64%, before 49%: beats by one deviation of estimates; any beat near 81%",
+    "beat_reward_two_sessions": "+32 bp, before +98 bp: the note’s own count",
+    "beat_reward_volume": "+32 bp, before +98 bp: the note’s own count",
+    "tech_utilities_borrowing": "AI bonds 29% of dollar supply, nine tenths from these: the note’s own",
 }
 
 
@@ -78,7 +78,8 @@ def tape(result: Result) -> Table:
         "The note’s claims, as measured on the data",
         (*columns, Column("The note, November 2025", numeric=False)),
         rows(body),
-        note="Percentiles rank each figure in its own past only. A dash: the data do not carry it on that date.",
+        note="Percentiles rank each figure in its own past only. A dash: the data do not carry it on that date. The "
+        "note’s figures are for its own day unless dated; what could not be verified is marked as the note’s own.",
     )
 
 
