@@ -1,7 +1,8 @@
 """What it costs to borrow a share: dated fees where they are known, else tiers.
 
-1. A dated fee holds for 20 sessions after its date, and for a cost that is being booked also for 20 sessions before it;
-   a view, which must not look ahead, uses only those before it.
+1. A dated fee holds for 20 sessions after its date, or until a later one. A cost that is being booked also takes the
+   first fee of the 20 sessions ahead where none of those behind holds: a fee that is being charged is never replaced by
+   one still to come. A view, which must not look ahead, uses only those behind.
 2. Otherwise the tier of the name: general collateral 0.30 %, warm 1 %, special 5 %, hard to borrow 20 % a year.
 3. Tiers go by market capitalisation (2 bn USD), short interest of the float (10, 20, 30 %) and price (5 USD). Unknown
    short interest counts as low; an unknown market capitalisation does not count as small.
@@ -76,7 +77,8 @@ class Borrow:
     def booked(self, n_sessions: int, n_tickers: int, both_sides: bool = True) -> Array:
         """Dated fee of each session and name, shape (T, N), NaN outside the 20 sessions around a dated row.
 
-        The nearest row counts, the earlier one on a tie. With `both_sides=False` only rows already dated count.
+        The latest row at most 20 sessions old counts; where there is none, the first of the 20 sessions ahead. With
+        `both_sides=False` only rows already dated count.
         """
         fee = np.full((n_sessions + VALID_SESSIONS, n_tickers), np.nan)
         inside = self.session < len(fee)
@@ -87,7 +89,7 @@ class Borrow:
         dated = ~np.isnan(fee)
         before = np.maximum.accumulate(np.where(dated, row, -len(fee)), axis=0)
         after = np.minimum.accumulate(np.where(dated, row, 2 * len(fee))[::-1], axis=0)[::-1]
-        nearest = np.where(both_sides & (after - row < row - before), after, before)
-        valid = np.abs(nearest - row) <= VALID_SESSIONS
+        source = np.where(both_sides & (row - before > VALID_SESSIONS), after, before)
+        valid = np.abs(source - row) <= VALID_SESSIONS
         columns = np.broadcast_to(np.arange(n_tickers), fee.shape)
-        return np.where(valid, fee[np.where(valid, nearest, 0), columns], np.nan)[:n_sessions]
+        return np.where(valid, fee[np.where(valid, source, 0), columns], np.nan)[:n_sessions]

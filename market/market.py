@@ -21,7 +21,7 @@ import pandas as pd
 
 from market import calendar, securities
 from market.contents import Contents
-from market.errors import DataError
+from market.errors import ConfigError, DataError
 from market.manifest import Manifest
 from market.members import Members
 from market.panel import PricePanel
@@ -310,7 +310,7 @@ def _day(day: pd.Timestamp | str) -> pd.Timestamp:
     try:
         stamp = pd.Timestamp(day)
     except ValueError as error:
-        raise DataError(f"{day!r} is not a date; write it as 2024-01-31") from error
+        raise ConfigError(f"{day!r} is not a date; write it as 2024-01-31") from error
     if pd.isna(stamp):
-        raise DataError(f"{day!r} is not a date; write it as 2024-01-31")
+        raise ConfigError(f"{day!r} is not a date; write it as 2024-01-31")
     return stamp.tz_localize(None).normalize() if stamp.tz is not None else stamp.normalize()

@@ -10,7 +10,7 @@ import pytest
 
 import market
 from market.calendar import sessions_between
-from market.errors import DataError
+from market.errors import ConfigError, DataError
 
 SESSIONS = sessions_between("2023-01-03", "2024-06-28")
 N = len(SESSIONS)
@@ -180,7 +180,7 @@ def test_days_that_are_no_sessions_name_the_nearest() -> None:
     data = market.planted("test", prices=pd.DataFrame({"date": SESSIONS, "ticker": "A", "close": 1.0}))
     with pytest.raises(DataError, match="2023-04-07 is not a session of the exchange; the nearest one is 2023-04-06"):
         data.as_of("2023-04-07")
-    with pytest.raises(DataError, match="'soon' is not a date"):
+    with pytest.raises(ConfigError, match="'soon' is not a date"):  # a slip of the pen, not missing data: exit 2
         data.as_of("soon")
     assert data.session_on_or_before("2023-04-08") == pd.Timestamp("2023-04-06")
     assert data.session_on_or_after("2023-04-07") == pd.Timestamp("2023-04-10")
@@ -248,6 +248,19 @@ def test_borrow_fees_are_dated_or_tiers() -> None:
     assert data.borrow is not None
     booked = data.borrow.booked(60, len(data.tickers))[:, data.tickers.get_loc("DATED")]  # a cost looks both ways
     assert np.flatnonzero(~np.isnan(booked)).tolist() == list(range(monday - 20, monday + 21))
+
+
+def test_a_fee_being_charged_is_not_replaced_by_one_still_to_come() -> None:
+    prices = pd.DataFrame({"date": SESSIONS[:80], "ticker": "A", "close": 40.0})
+    borrow = pd.DataFrame({"date": SESSIONS[[10, 22, 70]], "ticker": "A", "fee_annual": [0.01, 0.20, 0.05]})
+    data = market.planted("test", prices=prices, borrow=borrow)
+    assert data.borrow is not None
+    booked = data.borrow.booked(80, 1)[:, 0]
+    assert booked[:10].tolist() == [0.01] * 10  # nothing dated yet: the first within 20 sessions ahead
+    assert booked[10:22].tolist() == [0.01] * 12  # not the 20 % that was asked from the 22nd on
+    assert booked[22:43].tolist() == [0.20] * 21
+    assert np.isnan(booked[43:50]).all()
+    assert booked[50:].tolist() == [0.05] * 30
 
 
 def test_announcements_and_texts_wait_for_their_hour() -> None:
