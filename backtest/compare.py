@@ -48,6 +48,7 @@ class Comparison:
     figures: dict[str, tuple[float | None, ...]]
     config: dict[str, tuple[object, ...]]
     same_span: bool
+    answers: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """As plain data, a run at a time."""
@@ -85,6 +86,7 @@ def compare(directories: Sequence[str | Path]) -> Comparison:
         {pointer: row for pointer, row in figures.items() if any(v is not None for v in row)},
         {path: row for path, row in values.items() if any(v != row[0] for v in row)},
         all(span == spans[0] for span in spans),
+        tuple(str(s.get("answer") or "") for s in summaries),
     )
 
 
@@ -122,10 +124,13 @@ def _config(directory: Path) -> dict[str, object]:
         manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{directory / MANIFEST}: cannot be read ({error})") from None
-    config = dict(manifest.get("config") or {})
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("config"), dict):
+        raise ConfigError(f"{directory / MANIFEST}: not a run's manifest (it holds no config)")
+    config = dict(manifest["config"])
     config["data"] = manifest.get("data") or {}
-    for name, file in (manifest.get("files") or {}).items():
-        config[f"file {name}"] = str(file.get("sha256", ""))[:12]
+    files = manifest.get("files")
+    for name, file in files.items() if isinstance(files, dict) else ():
+        config[f"file {name}"] = str(at(file, "/sha256") or "")[:12]
     return config
 
 

@@ -13,6 +13,7 @@ from backtest.commands.options import Data, Debug, Json, NoData, Quiet, RunFile
 from backtest.commands.terminal import Terminal
 
 Out = Annotated[str, typer.Option("--out", metavar="DIR", help="Write report.html, summary.json and the rest here.")]
+Page = Annotated[str, typer.Option("--html", metavar="FILE", help="The comparison as a page, to a file.")]
 Directories = Annotated[list[Path], typer.Argument(metavar="DIR", help="Directories of finished runs.")]
 
 SLEEVE_ROWS = (
@@ -66,7 +67,12 @@ def backtest(
 
 
 def compare(
-    directories: Directories, data: NoData = "sample", json_to: Json = "", quiet: Quiet = False, debug: Debug = False
+    directories: Directories,
+    html: Page = "",
+    data: NoData = "sample",
+    json_to: Json = "",
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     """Finished runs side by side: their figures, and where their configs differ.
 
@@ -74,6 +80,7 @@ def compare(
     Examples:
       hedgebasket compare runs/low_quality runs/pure
       hedgebasket compare runs/* --json comparison.json
+      hedgebasket compare runs/first runs/pure --html comparison.html
     """
     from backtest.compare import ROWS
     from backtest.compare import compare as side_by_side
@@ -82,6 +89,12 @@ def compare(
     terminal = Terminal(quiet, json_to)
     comparison = side_by_side(directories)
     terminal.data(comparison.to_dict())
+    if html:
+        from backtest.plain_json import write_whole
+        from backtest.report.comparison_page import render
+
+        write_whole(Path(html), render(comparison, Path(html)))
+        terminal.note(f"wrote {html}")
     rows = [
         (label, *(numeral(value, unit) for value in comparison.figures[pointer]))  # type: ignore[arg-type]
         for pointer, label, unit in ROWS

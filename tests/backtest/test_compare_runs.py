@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from backtest.artifacts import SUMMARY, write
+from backtest.artifacts import MANIFEST, SUMMARY, write
 from backtest.compare import compare, flat
+from backtest.report.comparison_page import render
 from market.errors import ConfigError
 
 
@@ -65,3 +66,31 @@ def test_what_is_not_a_run_is_refused(runs, tmp_path):
 
 def test_flat_keeps_lists_and_empty_values():
     assert flat({"a": {"b": None, "c": [1, {"d": 2}]}}) == {"a.b": None, "a.c": [1, {"d": 2}]}
+
+
+def test_a_damaged_manifest_is_named(runs):
+    directories, _ = runs
+    for content in ("{", "[]", "null", '{"config": []}', '{"files": [1]}'):
+        (directories[1] / MANIFEST).write_text(content)
+        with pytest.raises(ConfigError, match=MANIFEST):
+            compare(directories)
+    (directories[1] / MANIFEST).write_text('{"config": {}, "files": [1], "data": 3}')
+    assert compare(directories).config["data"][1] == 3
+
+
+def test_the_page_shows_what_the_table_shows_and_marks_what_differs(runs, tmp_path):
+    directories, _ = runs
+    summary = json.loads((directories[1] / SUMMARY).read_text())
+    summary["answer"] = "<script>alert(1)</script>"
+    (directories[1] / SUMMARY).write_text(json.dumps(summary))
+    found = compare(directories)
+    page = render(found, tmp_path / "pages" / "comparison.html")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert 'href="../a/report.html"' in page
+    assert "<mark>126</mark>" in page
+    assert "<mark>252</mark>" not in page
+    for pointer, values in found.figures.items():
+        for value in values:
+            assert f'<data value="{value}" data-key="{pointer}">' in page
