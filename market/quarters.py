@@ -7,6 +7,7 @@ For each company and item, versions are read in the order in which they became k
    be lost; a subtraction still needs the prior-year figure of the same length within 10 days.
 2. A year is the fact itself. A quarter is the three-month fact; else year-to-date minus the previous year-to-date of
    the same start; the fourth is the year minus what precedes it (nine months, or three quarters) if 80-100 days remain.
+   A three-month fact that is a fallback (a note's rounded figure) gives way to a difference of figures that are none.
 3. Trailing twelve months at the newest end E for which they can be computed: the year ending at E; else last year +
    year to date - prior year to date, the prior figure in the version of the same accession as the current one (or the
    version in force then), so that a reclassified comparative matches; else four quarters that abut and span
@@ -29,6 +30,7 @@ LOOK_BACK_DAYS = FLOW_MAX_AGE_DAYS  # nothing older can be fresh
 _ABUT = 5  # days by which a start may miss the previous end + 1
 _LAG_TOLERANCE = 20
 _DERIVED_Q4, _DERIVED_QUARTER = int(Flag.DERIVED_Q4), int(Flag.DERIVED_QUARTER)
+_FALLBACK = int(Flag.TAG_FALLBACK)
 _DISAGREES, _OLDER_PERIOD = int(Flag.TTM_DISAGREES), int(Flag.OLDER_PERIOD)
 
 
@@ -102,14 +104,18 @@ def _year(data, a, b):
 def _quarter(data, lo, a, b):
     """Single quarter ending where the periods a..b-1 end: (row or -1, value, flags, first day)."""
     end = np.int64(data.end[a])
+    stated, begun = -1, 0
     for j in range(b - 1, a - 1, -1):
         row = data.current[j]
         if row >= 0 and _is_quarter(end - data.start[j] + 1):
-            return row, data.value[row], data.flags[row], data.start[j]
+            if not data.flags[row] & _FALLBACK:
+                return row, data.value[row], data.flags[row], data.start[j]
+            stated, begun = row, data.start[j]
+            break
     for j in range(b - 1, a - 1, -1):  # shortest first: least is subtracted
         row = data.current[j]
         length = end - data.start[j] + 1
-        if row < 0 or length <= 100 or length > 380:
+        if row < 0 or length <= 100 or length > 380 or (stated >= 0 and data.flags[row] & _FALLBACK):
             continue
         kind = _DERIVED_Q4 if length >= 350 else _DERIVED_QUARTER
         for k in range(a - 1, lo - 1, -1):
@@ -120,8 +126,10 @@ def _quarter(data, lo, a, b):
             last, rest, bits, reached = _cover(
                 data, lo, k + 1, np.int64(data.start[j]), np.int64(data.end[k]), 0, np.int64(-1)
             )
-            if last >= 0:
+            if last >= 0 and not (stated >= 0 and bits & _FALLBACK):
                 return row, data.value[row] - rest, data.flags[row] | bits | kind, reached + 1
+    if stated >= 0:
+        return stated, data.value[stated], data.flags[stated], begun
     return -1, 0.0, 0, 0
 
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 from market.facts import days
 from market.statements import History
 
-COMPUTED = 1  # raised when the same facts give other histories
+COMPUTED = 2  # raised when the same facts give other histories
 _NONE = np.empty(0, dtype=np.int32)
 NOTHING = History(_NONE.astype(np.int64), _NONE, _NONE, _NONE, _NONE, _NONE, np.empty(0), _NONE.astype(np.int64))
 _FIELDS = ("key", "newest", "end", "row", "flags", "filed", "value", "max_age")

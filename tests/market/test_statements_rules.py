@@ -137,6 +137,22 @@ def test_fourth_quarter_from_three_quarters_and_from_nine_months():
     assert ask(build(half_and_third), "2023-02-21", "net_income", "quarter") == 4
 
 
+def test_a_fallback_of_three_months_gives_way_to_a_difference_of_the_item_itself():
+    """Alphabet's stock compensation: year to date in the cash-flow statement, three months rounded in a note."""
+    item = "stock_based_compensation"
+    rows = [
+        fact(item, "2024-01-01", "2024-03-31", 5_264, "2024-04-26"),
+        fact(item, "2024-01-01", "2024-06-30", 11_129, "2024-07-24"),
+        {**fact(item, "2024-04-01", "2024-06-30", 5_900, "2024-07-24"), "flags": "tag_fallback"},
+    ]
+    view = build(rows).at("2024-07-25")
+    assert view.item(item, "quarter")[0] == 11_129 - 5_264
+    assert flag_names(int(view.flags(item, "quarter")[0])) == ("derived_quarter",)
+    alone = build(rows[2:]).at("2024-07-25")
+    assert alone.item(item, "quarter")[0] == 5_900
+    assert flag_names(int(alone.flags(item, "quarter")[0])) == ("tag_fallback",)
+
+
 def test_four_first_quarters_are_no_year():
     """The sample's dividends and buy-backs: a first quarter a year and no annual figure; any sum spans > 400 days."""
     rows = [
