@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from backtest.plain_json import as_json
+from backtest.simulate.daily import daily_engine
 from market.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ SUMMARY = "summary.json"
 REPORT = "report.html"
 FRAMES = ("nav", "weights", "orders", "carry", "hedge_ratio", "by_sleeve", "by_name")
 ATTEMPTS = 5  # at a name that several runs write to at the same moment
-VERSIONS_OF = ("hedgebasket", "vectorbt", "pandas", "numpy", "scipy", "pyarrow", "plotly")
+VERSIONS_OF = ("hedgebasket", "vectorbt", "vectorbt-rust", "numba", "pandas", "numpy", "scipy", "pyarrow", "plotly")
 
 
 def write(result: Result, out: str | Path, command: Sequence[str] = (), files: Sequence[str | Path] = ()) -> Path:
@@ -85,6 +86,7 @@ def manifest(result: Result, command: Sequence[str] = (), files: Sequence[str | 
         "data": {"store": result.market.name, "fingerprint": result.market.fingerprint},
         "seeds": dict(seeds(spec)),
         "versions": {"python": platform.python_version(), **_versions()},
+        "engine": {"event_rows": "numba", "daily": daily_engine()},
     }
 
 

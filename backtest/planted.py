@@ -133,7 +133,7 @@ def planted_account(seed: int, *, limits: bool = True, n_sessions: int | None = 
     ratio = np.where(rng.random(n) < 0.1, rng.uniform(0.0, 1.2, n), np.nan)
     swap = Swap(0.004, 0.2, 0.01, str(rng.choice(["event", "daily"]))) if rng.random() < 0.3 else None
     costs = Costs(half_spread=rng.uniform(0.0, 3e-3, k)[None, :], commission=1e-4, sell_fee=2e-5)
-    cap: float = np.inf
+    cap: float | Floats = np.inf
     if limits and rng.random() < 0.6:
         costs = replace(
             costs,
@@ -148,6 +148,9 @@ def planted_account(seed: int, *, limits: bool = True, n_sessions: int | None = 
     margin = None
     if limits and rng.random() < 0.3:
         margin = regulation_t(panel.close) if rng.random() < 0.5 else portfolio_margin(np.arange(k) == k - 1, 0.3)
+    if limits and rng.random() < 0.2:  # bans and locates, by session and name
+        cap = np.where(rng.random((n, k)) < 0.3, rng.choice([0.0, 2e6], (n, k)), np.inf)
+        costs = replace(costs, work_sessions=int(rng.integers(0, 4)))
     return Account(
         panel=panel,
         margin=margin,

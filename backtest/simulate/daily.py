@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -77,6 +78,15 @@ def daily_portfolio(simulation: Simulation, engine: str = "auto") -> vectorbt.Po
         freq="1D",
         engine=engine,
     )
+
+
+def daily_engine() -> str:
+    """Which of vectorbt's engines 'auto' takes here: `rust` where its wheel of the same version is installed."""
+    try:
+        versions = [version(name).split(".")[:2] for name in ("vectorbt", "vectorbt-rust")]
+    except PackageNotFoundError:
+        return "numba"
+    return "rust" if versions[0] == versions[1] else "numba"
 
 
 def daily_error(simulation: Simulation, engine: str = "auto") -> float:

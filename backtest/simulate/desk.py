@@ -18,6 +18,7 @@ import numpy.typing as npt
 from backtest.broadcast import Floats, over
 from backtest.carry import Accruals, accruals, borrow_accruals, swap_accruals
 from backtest.costs import Rates, rates
+from backtest.simulate import driven
 from backtest.simulate.account import Account, ShortSleeve, Targets
 from backtest.simulate.sleeves import FUNDED, RATIO, Events, sleeve_events
 from backtest.simulate.tape import Tape, tape
@@ -71,10 +72,10 @@ class Layout:
 
     held: tuple[Sleeve, ...]  # so that the ids in its key stay its own
     sign: Floats
-    sleeves: tuple[npt.NDArray[np.generic], ...]
-    rows: tuple[npt.NDArray[np.generic], ...]
-    series: tuple[Floats, ...]
-    terms: tuple[npt.NDArray[np.generic], ...]
+    sleeves: driven.Sleeves
+    rows: driven.Rows
+    series: driven.Series
+    terms: driven.Terms
     eventful: npt.NDArray[np.bool_]
     proportional: bool
 
@@ -214,8 +215,18 @@ class Desk:
                     np.concatenate([e.names for e in events]),
                     np.concatenate([e.units for e in events]),
                 ),
-                rows=tuple(np.concatenate([f.rows[k] for f in found]) for k in range(5)),
-                series=tuple(np.column_stack([f.series[k] for f in found]) for k in range(3)),
+                rows=(
+                    np.concatenate([f.rows[0] for f in found]),
+                    np.concatenate([f.rows[1] for f in found]),
+                    np.concatenate([f.rows[2] for f in found]),
+                    np.concatenate([f.rows[3] for f in found]),
+                    np.concatenate([f.rows[4] for f in found]),
+                ),
+                series=(
+                    np.column_stack([f.series[0] for f in found]),
+                    np.column_stack([f.series[1] for f in found]),
+                    np.column_stack([f.series[2] for f in found]),
+                ),
                 terms=(
                     self.accruals.credit,
                     self.accruals.debit,

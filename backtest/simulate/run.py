@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtest.broadcast import Floats, over
+from backtest.simulate import driven
 from backtest.simulate.account import Account, ShortSleeve, Targets
 from backtest.simulate.desk import Desk, Layout, Sleeve, short_sleeves
 from backtest.simulate.simulation import LINES, Simulation
@@ -53,7 +54,7 @@ class _Job:
 
     sleeves: tuple[Sleeve, ...]
     layout: Layout
-    before_nav: tuple[object, ...]
+    before_nav: driven.Arguments
 
 
 def simulate(account: Account, desk: Desk | None = None) -> Simulation:

@@ -12,7 +12,7 @@ The driver holds positions in carried shares (see `tape`), needs no pandas and r
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -42,6 +42,11 @@ with library_cache():
     import vectorbt as vbt
     from vectorbt.portfolio.enums import Direction, OrderStatus, ProcessOrderState, SizeType, order_dt
     from vectorbt.portfolio.nb import execute_order_nb, fill_order_record_nb, order_nb
+
+if TYPE_CHECKING:
+    from backtest.broadcast import Floats
+    from backtest.simulate import driven
+    from backtest.simulate.tape import Flags
 
 __all__ = [
     "FINE",
@@ -98,10 +103,24 @@ def execute(t, nav, cash, first_column, sign, lo, hi, scratch, position, debt, k
 
 
 @compiled
-def run_account(  # type: ignore[no-untyped-def]
-    market, sleeves, rows, series, policy, busy, terms, costs, limits, margin, initial_nav, proportional, detail,
-    orders, out, totals,
-):  # fmt: skip
+def run_account(
+    market: driven.Market,
+    sleeves: driven.Sleeves,
+    rows: driven.Rows,
+    series: driven.Series,
+    policy: driven.Policy,
+    busy: Flags,
+    terms: driven.Terms,
+    costs: driven.Costs,
+    limits: driven.Limits,
+    margin: driven.Margin,
+    initial_nav: float,
+    proportional: bool,
+    detail: bool,
+    orders: np.ndarray,
+    out: tuple[Floats, ...],
+    totals: Floats,
+) -> tuple[int, int, int, int]:
     """One account, session by session. Returns (status, n_orders, ruined session or -1, offending session).
 
     market    price, dividend, owed (n_sessions, n_assets) floats; tradable uint8: 0 no, 1 yes, 2 at its terminal price

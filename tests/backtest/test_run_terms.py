@@ -10,28 +10,28 @@ import pandas as pd
 import pytest
 
 import market
-from backtest import frames
+from backtest import frames, pipeline
 from backtest.accounts import Accounts
 from backtest.dated_values import laid_out, read_values
 from backtest.holding_short import holding
 from backtest.ledger import replay
-from backtest.legs import Legs, build_legs
+from backtest.legs import Legs
 from backtest.short_spec import Ban, Liquidity, Margin, Recalls, ShortLimits, Swap
 from backtest.short_terms import short_caps
 from backtest.simulate.daily import daily_error
 from backtest.spec import Borrow, Cash, Costs, Hedge, RunSpec, ShortLeg, Span
 from backtest.terms import liquidity_of, terms
-from market.errors import ConfigError
-from screens.loading import Ref, load
+from market.errors import ConfigError, InfeasibleError
+from screens.loading import Ref
 
-FLAGSHIP = Path(__file__).resolve().parents[2] / "configs" / "runs" / "low_quality_vs_mega_cap.yaml"
 SPAN = Span(start="2020-01-17", end="2021-12-31")  # both squeezes of that time, and quick to build
 
 
 @pytest.fixture(scope="module")
-def legs() -> Legs:
-    spec = load(FLAGSHIP, RunSpec).model_copy(update={"span": SPAN})
-    return build_legs(spec, market.open("sample"))
+def legs(flagship_legs: Legs) -> Legs:
+    spec = flagship_legs.spec.model_copy(update={"span": SPAN})
+    inside = flagship_legs.sessions[flagship_legs.sessions.slice_indexer(str(SPAN.start), str(SPAN.end))]
+    return replace(flagship_legs, spec=spec, sessions=inside)
 
 
 @pytest.fixture(scope="module")
@@ -290,3 +290,56 @@ def test_basket_and_index_are_sized_together(legs: Legs) -> None:
         assert path.loc[at, ["raw", "raw:spy"]].to_numpy(dtype=float) == pytest.approx(free, rel=1e-4)
     else:
         assert path.loc[at, ["raw", "raw:spy"]].min() == 0.0
+
+
+def test_every_cent_of_the_flagship_is_explained_by_day_name_and_sleeve(flagship_legs: Legs) -> None:
+    accounts = accounts_of(flagship_legs)
+    path = flagship_legs.ratio_path(flagship_legs.short.returns)["target"]
+    book, hedged = accounts.simulate(), accounts.hedged(path)
+    for account in (book, hedged):
+        change = np.diff(account.nav, prepend=account.account.initial_nav)
+        profit = account.profit_by_name()
+        assert np.abs(profit.sum(axis=1).to_numpy() - change).max() < 1e-9 * account.nav.min()
+        by_day = account.daily_by_sleeve().groupby("date")["usd"].sum().reindex(account.sessions, fill_value=0.0)
+        assert np.abs(by_day.to_numpy() - change).max() < 1e-9 * account.nav.min()
+        assert np.abs(account.lines.sum(axis=1).to_numpy() - change).max() < 1e-9 * account.nav.min()
+        # Names sum to their sleeve on every single day, and the run's totals to both.
+        for sleeve in account.sleeves:
+            s = account.sleeves.index(sleeve)
+            whole = sum(getattr(account, kind)[:, s] for kind in ("gain", "trading", "dividends", "borrow", "rebate"))
+            assert np.abs(profit[sleeve].sum(axis=1).to_numpy() - whole).max() < 1e-9 * account.nav.min()
+        assert account.by_name().to_numpy().sum() + profit["account", "interest"].sum() == pytest.approx(
+            account.nav[-1] - account.account.initial_nav, abs=1e-3
+        )
+    parts = frames.attribution_by_sleeve(book, hedged)
+    gap = hedged.nav[-1] - book.nav[-1]
+    assert sum(part["total"] for part in parts.values()) == pytest.approx(gap, abs=1e-3)
+    assert all(
+        sum(v for k, v in part.items() if k != "total") == pytest.approx(part["total"]) for part in parts.values()
+    )
+    table = frames.by_name_frame(hedged)
+    assert table["total"].sum() == pytest.approx(hedged.nav[-1] - flagship_legs.spec.initial_nav, abs=1e-3)
+
+
+def test_ruin_ends_the_run_with_its_date(flagship_legs: Legs, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = flagship_legs.spec.model_copy(update={"shorts": (ShortLeg(name="iwm", index="IWM", ratio=5.0),)})
+    monkeypatch.setattr(pipeline, "build_legs", lambda spec, data: replace(flagship_legs, spec=spec))
+    with pytest.raises(InfeasibleError) as told:
+        pipeline.run(spec, flagship_legs.data)
+    hedged = accounts_of(flagship_legs, shorts=spec.shorts).hedged(
+        flagship_legs.ratio_path(flagship_legs.short.returns)["target"]
+    )
+    assert hedged.ruined is not None
+    assert f"the hedged book was ruined on {hedged.sessions[hedged.ruined].date()}" in str(told.value)
+    assert told.value.exit_code == 4
+
+
+def test_margin_enforced_comes_before_ruin(flagship_legs: Legs) -> None:
+    """The same five-fold short lives where a broker cuts it: new positions are shrunk to what NAV carries."""
+    short = (ShortLeg(name="iwm", index="IWM", ratio=5.0),)
+    path = flagship_legs.ratio_path(flagship_legs.short.returns)["target"]
+    watched = accounts_of(flagship_legs, shorts=short, margin=Margin(rules="reg_t", enforce=True)).hedged(path)
+    assert watched.ruined is None
+    assert -watched.short_value[0] / watched.long_value[0] == pytest.approx(5.0 + float(path.iloc[0]), rel=1e-6)
+    assert (watched.long_value[0] - watched.short_value[0]) / watched.nav[0] == pytest.approx(2.0, rel=1e-3)
+    assert watched.called.any()
