@@ -189,3 +189,12 @@ def test_soft_rules_far_out_of_reach_give_way_one_rebalance_after_another() -> N
     # At last the caps alone limit it: 33 names at 3 % and one at 1 %, as the sectors allow.
     assert reached <= 0.03 * best[:33].sum() + 0.01 * best[33] + 1e-5
     assert reached >= 0.95 * (0.03 * best[:33].sum() + 0.01 * best[33])
+
+
+def test_of_several_conflicts_the_smallest_is_told() -> None:
+    """The cap alone cannot hold; that the two bands cannot either is the longer story, whatever the order."""
+    beta = np.linspace(0.5, 1.5, 20)
+    rules = [name_cap(NAMES, 0.04), exposure_band("beta", beta, 0.7, 0.05), exposure_band("market", beta, 1.3, 0.05)]
+    for order in (rules, rules[::-1], [rules[1], rules[0], rules[2]]):
+        assert [rule.name for rule in minimal_conflict(20, order)] == ["name cap 4 %"]
+    assert [rule.name for rule in minimal_conflict(20, rules[1:])] == [rule.name for rule in rules[1:]]
