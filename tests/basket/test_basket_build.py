@@ -110,12 +110,26 @@ def test_splits_and_dividends_of_what_is_held_are_events(planted) -> None:
     assert len(told) == 2
 
 
-def test_results_up_to_a_session_do_not_know_what_follows(planted, write) -> None:
-    path = write("b.yaml", BASKET)
+@pytest.mark.parametrize(
+    ("schedule", "rest"),
+    [
+        ("frequency: monthly, signal_lag: 1", ""),
+        ("frequency: monthly, day: last_session, offset: -3, tranches: 3", "turnover_cap: 0.3\n"),
+        ("frequency: custom, dates: [2023-01-31, 2023-03-14, 2023-04-21, 2023-06-20, 2024-01-16]",
+         "level: {on_delete: cash}\nselection: {min_hold: 2}\n"),
+        ("frequency: monthly, day: first_session, offset: -2",
+         ("weights: {scheme: risk_parity, window: 60, name_cap: 0.6}\n"
+         "targets: [{exposure: beta, target: 1.0, within: 0.1, priority: 1}]\n")),
+    ],
+)  # fmt: skip
+def test_results_up_to_a_session_do_not_know_what_follows(planted, write, schedule, rest) -> None:
+    path = write("b.yaml", BASKET.replace("frequency: monthly, signal_lag: 1", schedule) + rest)
     full = basket.build(path, planted, start="2023-01-10")
-    for day in ("2023-03-16", "2023-04-21", "2023-05-02"):
+    for day in ("2023-03-16", "2023-04-21", "2023-04-27", "2023-05-02"):
         part = basket.build(path, planted.cut(day), start="2023-01-10")
         np.testing.assert_array_equal(part.level.to_numpy(), full.level.loc[:day].to_numpy())
+        known = full.weights.loc[:day]
+        pd.testing.assert_frame_equal(part.weights, known.loc[:, (known != 0).any()], check_freq=False)
         assert part.level.index[-1] == pd.Timestamp(day)
 
 
