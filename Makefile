@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.numba_cache
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: backtest test lint lowest picture schemas clean
+.PHONY: backtest test lint lowest picture schemas docs clean
 
 backtest: $(VENV)/.installed
 	$(BIN)/hedgebasket backtest configs/runs/low_quality_vs_mega_cap.yaml --out runs/low_quality_vs_mega_cap
@@ -51,5 +51,9 @@ picture: backtest
 schemas: $(VENV)/.installed
 	$(BIN)/hedgebasket schema --out schemas
 
+# The docstrings of every module as pages: docs/api/index.html.
+docs: $(VENV)/.installed-dev
+	$(BIN)/python docs/build.py
+
 clean:
-	rm -rf $(VENV) .venv-lowest runs .numba_cache .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-lowest runs docs/api .numba_cache .pytest_cache .mypy_cache .ruff_cache
