@@ -11,9 +11,9 @@ Each uses one core, and what is compared is that core's time (user and system), 
 
 Which engine of vectorbt: numba. Its Rust engine (`vectorbt-rust` 1.2) offers whole simulations only, no single order
 that a loop of ours could call between accruals, so it cannot carry borrow, rebate and margin day by day. Where both can
-be used, on plain daily rows, a variant of this work took 650 ms with Rust and 1,400 ms with numba (five side by side,
-same run), for the same order records to the bit; the event-row loop with all carry, on numba, took 0.7. `bench` sets
-numba, which a plain installation has, beside ours, and `vectorbt_rust_ms` too where the wheel is there.
+be used, on plain daily rows, a variant of this work took 533 ms with numba and 553 ms with Rust (five side by side, best
+of four in one run), for the same order records to the bit; the event-row loop with all carry, on numba, takes half a
+millisecond. `bench` sets numba, which a plain installation has, beside ours, and `vectorbt_rust_ms` where the wheel is.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def engine(work: Work, n_variants: int, repeats: int = 5) -> dict[str, object]:
     }
 
 
-def plain_vectorbt(work: Work, n_variants: int, engine: str = "numba", repeats: int = 1) -> dict[str, object]:
+def plain_vectorbt(work: Work, n_variants: int, engine: str = "numba", repeats: int = 2) -> dict[str, object]:
     """`from_orders` as its documentation suggests it: daily rows, all variants side by side."""
     from backtest.simulate.vbt import vbt
 
