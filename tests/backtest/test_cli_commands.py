@@ -102,6 +102,9 @@ def test_examples_fit_the_terminal():
         ["data", "nonsense"],
         ["data", "import"],
         ["data", "import", "--data", "sample", "--prices", "x.csv"],
+        ["data", "import", "--data", "s3://bucket/store", "--prices", "x.csv"],
+        ["data", "sync", "--data", "/nonexistent/store", "--contact", "desk@example.com", "--since", "yesterday-ish"],
+        ["data", "sync", "--data", "/nonexistent/store", "--contact", "desk@example.com", "--tickers", "ZZZZ"],
         ["compare", "nowhere"],
         ["compare", "nowhere", "nowhere"],
         ["metrics", "--family", "nonsense"],
@@ -131,6 +134,43 @@ def test_a_misspelt_command_is_suggested():
 
 def test_a_missing_store_exits_3(run):
     assert run("data", "status", "--data", "/nonexistent/store").exit_code == 3
+
+
+def test_a_damaged_file_exits_3_and_leaves_the_store_as_it_was(tmp_path, run):
+    good, bad, store = tmp_path / "good.csv", tmp_path / "bad.csv", tmp_path / "store"
+    good.write_text("date,ticker,close\n2024-01-02,A,10\n2024-01-03,A,11\n")
+    assert run("data", "import", "--data", store, "--prices", good, "-q").exit_code == 0
+    before = (store / "manifest.json").read_bytes()
+    for content, words in (
+        (b"date,ticker,close\n2024-01-02,../A,10\n", "prices row 2: ticker: '../A' is not a symbol"),
+        (b"date,ticker,close\n2024-01-02,\xff,10\n", "line 2 is not UTF-8"),
+        (b"date;ticker;close\n2024-01-02;A;10\n", "separated by semicolons"),
+        (b"", "it is empty"),
+    ):
+        bad.write_bytes(content)
+        done = run("data", "import", "--data", store, "--prices", bad, "-q")
+        assert done.exit_code == 3
+        assert words in done.stderr
+        assert "prices" in done.stderr
+        assert "Traceback" not in done.output
+        assert (store / "manifest.json").read_bytes() == before
+
+
+def test_data_check_says_what_is_covered(tmp_path, run):
+    (tmp_path / "prices.csv").write_text("date,ticker,close,volume\n2024-01-02,A,10,-5\n2024-01-03,A,11,5\n")
+    (tmp_path / "securities.csv").write_text("ticker,sector\nA,Energy\n")
+    done = run("data", "check", "--data", tmp_path, "-q")
+    assert done.exit_code == 1  # the negative volume
+    assert "row 2: volume: -5 must be at least 0" in done.stdout
+    assert "coverage at the end of each year" in done.stdout
+    assert "coverage by sector, 2024" in done.stdout
+    found = json.loads(run("data", "check", "--data", tmp_path, "-q", "--json", "-").stdout)
+    assert ("prices", "negative_volume", "error") in {(f["table"], f["kind"], f["severity"]) for f in found}
+    covered = [f["message"] for f in found if f["kind"] == "coverage"]
+    assert covered == [
+        "all: 1 names, prices 100%, facts 0%, market cap 0%",
+        "Energy: 1 names, prices 100%, facts 0%, market cap 0%",
+    ]
 
 
 def test_validate_names_file_line_and_path(tmp_path, run):
