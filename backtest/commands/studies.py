@@ -112,8 +112,11 @@ def show_ratios(
         "with the p-value of no difference. made: the hedge's return a year before costs.\n"
         "cost: bps of book a year to change the ratio."
     )
-    if len(able) > 2:
-        terminal.text(f"Of {len(able) - 1} comparisons one in twenty has p below 0.05 by luck alone.")
+    if told.get("best"):
+        terminal.text(
+            f"best: of {told['n_tried']} beside {against} with one instrument, {told['best']}; "
+            f"p {numeral(told['best_p_value'], 'ratio')} once all tries are counted."
+        )
     for kind, line in lines.items():
         if line.get("judged_from", told["start"]) != told["start"] and not line.get("reason"):
             terminal.text(f"{kind}: judged from {line['judged_from']}, its first ratio, beside {against} from there")

@@ -5,7 +5,8 @@
    take those months from the others: it is judged on its own sessions, beside the reference on them.
 3. In sample is one static ratio fitted on those very sessions; out of sample is the walk-forward path.
 4. Intervals come from one set of stationary-bootstrap rows shared by all, so that they can be compared.
-5. Each is tested against a reference: the difference of squared demeaned hedged returns, bootstrapped about zero.
+5. Each is tested against a reference: the difference of squared demeaned hedged returns, bootstrapped about zero; and
+   the best of those with one instrument against what the best of as many equals would show.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from basket.hedge.best_of_many import best_of_many
 from basket.hedge.bootstrap import Rows, optimal_block, percentile_interval, stationary_rows
 from basket.hedge.history import Array
 from basket.hedge.judged import LEAST_SESSIONS, by_length, judged_on
@@ -146,7 +148,8 @@ def compare(
     prices rose); `turnover_per_year` of the ratio and `cost_bps_per_year`; `variance_vs_reference` (share of the book's
     variance, negative is better) with `p_value`; `n_refits, n_refused`; and `reason` for those that could not run.
     Returns are before those costs. `judged_from` is later than `attrs["start"]` for those that begin late;
-    `attrs["further_ratios"]` holds mean ratios of an estimator's further instruments.
+    `attrs["further_ratios"]` holds mean ratios of an estimator's further instruments, `attrs["best_p_value"]` the
+    p-value of the best of `n_tried`, see `best_of_many`.
 
     Raises `DataError` where nothing can run, or fewer than sixty sessions are common to all that can.
     """
@@ -207,6 +210,13 @@ def compare(
             "p_value": test.p_value if kind != against else float("nan"),
         }
         lines[kind] = line
+    shared = judged[against].sessions
+    alike = {
+        kind: one.squares - one.reference_squares
+        for kind, one in judged.items()
+        if kind != against and not _further(paths[kind], shared) and one.sessions.equals(shared)
+    }
+    best, best_p = best_of_many(alike, rows_of[len(shared)])
     frame = pd.DataFrame.from_dict(lines, orient="index")
     frame["reason"] = ""
     frame = frame.reindex(list(kinds if kinds is not None else REGISTRY))
@@ -217,6 +227,9 @@ def compare(
         "start": str(judged[against].sessions[0].date()),
         "end": str(judged[against].sessions[-1].date()),
         "reference": against,
+        "best": best,
+        "best_p_value": best_p,
+        "n_tried": len(alike),
         "further_ratios": {kind: _further(paths[kind], one.sessions) for kind, one in judged.items()},
     }
     return frame
