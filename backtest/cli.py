@@ -29,16 +29,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backtest": ("runs:backtest", "the main job: basket, hedge, simulation, evidence, report"),
     "screen": ("screening:screen", "names ranked by a screen, as known on a date"),
     "explain": ("screening:explain", "why one name passed or failed: rule by rule, score by score"),
-    "diff": ("screening:diff", "who enters and leaves between two screens, and because of which rule"),
+    "diff": ("screening:diff", "who enters and leaves between two screens, by which rule"),
     "basket": ("baskets:basket", "constituents, weights, capacity and the trade list on a date"),
     "ratios": ("studies:ratios", "hedge-ratio estimators side by side, in and out of sample"),
     "regime": ("studies:regime", "the fragility signals, the gate and its state on a date"),
     "stress": ("studies:stress", "named windows, shocks and reverse stress"),
     "audit": ("studies:audit", "look-ahead audit: recompute on truncated data and compare"),
-    "sweep": ("sweeps:sweep", "many screens and ratios, with the number of trials and what it does to the best"),
+    "sweep": ("sweeps:sweep", "many screens and ratios, and what so many trials prove"),
     "bench": ("sweeps:bench", "how fast and how exact: the engine beside plain vectorbt and bt"),
     "compare": ("runs:compare", "finished runs side by side"),
-    "fundamentals": ("screening:fundamentals", "what was known of a company on a date, with the filings it came from"),
+    "fundamentals": ("screening:fundamentals", "what was known of a company on a date, and from where"),
     "metrics": ("configs:metrics", "every metric a screen can use: family, unit, direction, formula"),
     "validate": ("configs:validate", "every error of config files, with file:line and a hint"),
     "schema": ("configs:schema", "JSON Schemas of all config kinds, for editors"),
@@ -51,18 +51,20 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 OVERVIEW = """Usage: {program} COMMAND [ARGUMENTS] [OPTIONS]
 
-Build low-quality short baskets from declarative screens, and backtest them as a hedge.
+Build low-quality short baskets from declarative screens, and backtest them as
+a hedge.
 
 Start here:
   {program} init                     a commented starter set, in configs/
   {program} validate configs         check it, without opening any data
-  {program} backtest configs/runs/low_quality_vs_mega_cap.yaml --out runs/first
+  {program} backtest configs/runs/low_quality_vs_mega_cap.yaml \\
+    --out runs/first
 
 Commands:
 {commands}
 
 Every command takes:
-  --data sample|DIR   the store to read (default: the sample that ships with the package)
+  --data sample|DIR   the store to read (default: the sample that ships)
   --json FILE|-       results as JSON, to a file or to stdout
   --quiet             no progress on stderr
   --debug             stack traces
@@ -71,8 +73,9 @@ Every command takes:
   {program} --version              the version
   {program} --install-completion   completion for this shell
 
-Exit codes: 0 fine, 1 a check found something, 2 the config or command line is wrong,
-3 data is missing or bad, 4 the run is infeasible or ruined, 130 interrupted."""
+Exit codes: 0 fine, 1 a check found something, 2 the config or command line is
+wrong, 3 data is missing or bad, 4 the run is infeasible or ruined, 130
+interrupted. NO_COLOR=1 takes the colours away."""
 
 
 def overview() -> str:

@@ -51,15 +51,20 @@ def basket(
     """Constituents, weights, capacity and the trade list of a basket on a date.
 
     \b
-    Without --book no company is left out for standing in the long book; a run leaves its book's companies out.
+    Without --book no company is left out for standing in the long book; a run
+    leaves its book's companies out.
     --from takes a CSV with ticker and shares (or weight); shorts negative.
-    --daily shows drift, profit and loss by name, fees, coming earnings and ex-dates, new flags, and with --book the
-    hedge ratio: of the positions in --from, or of the basket's own names since its last rebalance.
+    --daily shows drift, profit and loss by name, fees, coming earnings and
+    ex-dates, new flags, and with --book the hedge ratio: of the positions in
+    --from, or of the basket's own names since its last rebalance.
     \b
     Examples:
-      hedgebasket basket configs/baskets/low_quality.yaml --as-of 2024-01-19 --book configs/books/mega_cap.yaml
-      hedgebasket basket configs/baskets/low_quality.yaml --notional 5e7 --from held.csv --csv orders.csv
-      hedgebasket basket configs/baskets/low_quality.yaml --daily --book configs/books/mega_cap.yaml
+      hedgebasket basket configs/baskets/low_quality.yaml \\
+        --as-of 2024-01-19 --book configs/books/mega_cap.yaml
+      hedgebasket basket configs/baskets/low_quality.yaml \\
+        --notional 5e7 --from held.csv --csv orders.csv
+      hedgebasket basket configs/baskets/low_quality.yaml \\
+        --daily --book configs/books/mega_cap.yaml
       hedgebasket basket configs/baskets/low_quality.yaml --rulebook
     """
     terminal = Terminal(quiet, "-" if orders == "-" else json_to)

@@ -32,11 +32,13 @@ def backtest(
     """The main job: build book and basket, size the hedge, simulate, evaluate, report.
 
     \b
-    Prints a summary; with --out it writes report.html, summary.json, manifest.json
-    and the run's NAV, weights, orders, carry and hedge ratios as Parquet.
+    Prints a summary; with --out it writes report.html, summary.json,
+    manifest.json and the run's NAV, weights, orders, carry and hedge ratios as
+    Parquet.
     \b
     Examples:
-      hedgebasket backtest configs/runs/low_quality_vs_mega_cap.yaml --out runs/first
+      hedgebasket backtest configs/runs/low_quality_vs_mega_cap.yaml \\
+        --out runs/first
       hedgebasket backtest my_run.yaml --data ~/my-store --json -
     """
     import market

@@ -131,8 +131,10 @@ def diff(
 
     \b
     Examples:
-      hedgebasket diff configs/screens/low_quality.yaml configs/screens/pure_low_quality.yaml
-      hedgebasket diff configs/screens/low_quality.yaml --from 2025-07-17 --as-of 2025-10-16
+      hedgebasket diff configs/screens/low_quality.yaml \\
+        configs/screens/pure_low_quality.yaml
+      hedgebasket diff configs/screens/low_quality.yaml \\
+        --from 2025-07-17 --as-of 2025-10-16
     """
     import market
     from market.errors import ConfigError

@@ -82,7 +82,8 @@ def import_tables(
 
     \b
     Examples:
-      hedgebasket data import --data ~/my-store --prices prices.csv --securities names.csv
+      hedgebasket data import --data ~/my-store \\
+        --prices prices.csv --securities names.csv
       hedgebasket data import --data ~/my-store --sec-companyfacts companyfacts/
     """
     from market.sources import files
@@ -141,7 +142,8 @@ def sync(
 
     \b
     Examples:
-      hedgebasket data sync --data ~/my-store --since 2015-01-01 --contact me@example.com
+      hedgebasket data sync --data ~/my-store \\
+        --since 2015-01-01 --contact me@example.com
       hedgebasket data sync --index sp1500 --texts
     """
     from market.sources.sync import sync as fill
@@ -159,7 +161,8 @@ def check(data: TheStore = "", json_to: Json = "", quiet: Quiet = False, debug: 
     """Audit the data: jumps, stale series, split mistakes, symbols used twice, facts that contradict.
 
     \b
-    Exits 1 where a number is certainly wrong; warnings and limits are listed beside.
+    Exits 1 where a number is certainly wrong; warnings and limits are listed
+    beside.
     \b
     Examples:
       hedgebasket data check --data ~/my-store

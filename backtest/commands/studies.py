@@ -214,7 +214,8 @@ def regime(
     may be held at that session's close.
     \b
     Examples:
-      hedgebasket regime configs/runs/low_quality_vs_mega_cap.yaml --as-of 2025-10-31
+      hedgebasket regime configs/runs/low_quality_vs_mega_cap.yaml \\
+        --as-of 2025-10-31
       hedgebasket regime configs/regimes/fragility.yaml --json -
     """
     import market

@@ -48,8 +48,9 @@ def sweep(
     """Many variants of one run: any fields of run, basket, book or screen, by list, range or sample.
 
     \b
-    The table is ranked, and says how many were tried and what that does to the best
-    of them: deflated Sharpe, probability of overfitting, tests against the benchmark.
+    The table is ranked, and says how many were tried and what that does to the
+    best of them: deflated Sharpe, probability of overfitting, tests against the
+    benchmark.
     A sweep that was stopped goes on with --resume.
     \b
     Examples:
