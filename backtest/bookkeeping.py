@@ -251,7 +251,7 @@ class Books:
                 if pile.going and pile.aim is not None:
                     move = np.where(can, pile.aim - pile.shares, 0.0)
                 if action == "close":
-                    shut = (pile.mix == 0) & can & (pile.shares > 0)
+                    shut = (pile.mix == 0) & can  # a name that a cap kept out is not opened on its way out either
                     move = np.where(shut, -pile.shares, move)
                     if pile.aim is not None:
                         pile.aim = np.where(shut, 0.0, pile.aim)
