@@ -104,6 +104,17 @@ def test_share_counts_are_of_the_filing_and_restated_by_later_ones(statements):
     assert cover == 15_552_752_000  # cover page, as of 2023-10-20
 
 
+def test_share_counts_in_thousands_are_unknown():
+    """NVIDIA's filings until 2011: 613,474 diluted shares beside 600,288,389 on the cover. Later ones restate them."""
+    facts = parse(content(CIKS["NVDA"]))
+    assert facts.dropped["scale"] > 10
+    view = Statements.build(facts.frame("NVDA"), pd.Index(["NVDA"]), SESSIONS)
+    assert np.isnan(view.at("2011-06-01").item("shares_diluted", "quarter")[0])
+    assert view.at("2011-06-01").item("shares_outstanding")[0] == 600_288_389
+    assert view.at("2012-04-02").item("shares_diluted", "year", 1)[0] == 588_684e3  # of the year to January 2011
+    assert min(view.at(day).item("shares_diluted")[0] for day in ("2012-04-02", "2013-06-03", "2020-06-01")) > 5e8
+
+
 def test_a_share_count_stands_on_the_split_basis_of_its_filing(statements):
     """Alphabet split twenty to one on 2022-07-18; the 10-Q of 2022-07-27 restates the count of 30 June for it."""
     view = statements.at("2022-08-01")
@@ -300,7 +311,7 @@ def test_what_is_dropped():
         {"end": "2022-12-31", "val": 5, "accn": "d", "form": "10-K", "filed": "2023-02-20"}
     ]
     facts = parse(json.dumps(raw).encode())
-    assert dict(facts.dropped) == {"form": 1, "unit": 1, "value": 1, "period": 1}
+    assert dict(facts.dropped) == {"form": 1, "unit": 1, "value": 1, "period": 1, "scale": 0}
     assert facts.excluded == "reports in EUR"
 
 

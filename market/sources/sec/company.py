@@ -24,7 +24,7 @@ from market.sources.sec.sectors import industry, sector
 from market.sources.sec.submissions import Submissions
 from market.sources.sec.successors import filers
 
-READING = 2  # raised when the same documents give other rows
+READING = 3  # raised when the same documents give other rows
 
 
 def fetch(client: SecClient, parts: Parts, cik: int, tickers: Sequence[str], since: pd.Timestamp) -> Note:

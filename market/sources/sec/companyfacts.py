@@ -5,6 +5,7 @@
    ends before it starts or after it was filed, and flows of other lengths than 75-380 days.
 3. Gather by (accession, start, end): what one filing said of one period. `fy`, `fp` and `frame` describe the filing or
    the latest version, never the fact, and are not read.
+   A weighted share count below a hundredth of the cover page's is in thousands (NVIDIA's until 2011), and is dropped.
 4. Make the items, and keep the versions that count (`normalise`).
 5. `known_at` is the acceptance time where the submissions give one (New York time), else empty: `filed` decides.
 
@@ -151,7 +152,7 @@ def _gather(document: _Document) -> tuple[Reports, dict[str, tuple[str, int]], d
     """Reports, (form, filed) by accession, facts dropped by reason, facts by other unit."""
     reports: Reports = {}
     filings: dict[str, tuple[str, int]] = {}
-    dropped = dict.fromkeys(("form", "unit", "value", "period"), 0)
+    dropped = dict.fromkeys(("form", "unit", "value", "period", "scale"), 0)
     currencies: dict[str, int] = {}
     days: dict[str, int] = {}
     usable: dict[str, bool] = {}
@@ -197,11 +198,30 @@ def _gather(document: _Document) -> tuple[Reports, dict[str, tuple[str, int]], d
                     report = reports[key] = {}
                     filings[accession] = (form, filed)
                 report[name] = fact.val
+    dropped["scale"] = _drop_thousands(reports)
     return reports, filings, dropped, currencies
+
+
+def _drop_thousands(reports: Reports) -> int:
+    """Take weighted share counts out that their filing gives in thousands; how many there were."""
+    cover = {key[0]: report[_COVER] for key, report in reports.items() if _COVER in report}
+    count = 0
+    for key, report in reports.items():
+        if key[1] == INSTANT or key[0] not in cover:
+            continue
+        for tag in _WEIGHTED & report.keys():
+            if report[tag] < cover[key[0]] / 100:
+                del report[tag]
+                count += 1
+    return count
 
 
 _SHARE_TAGS = frozenset(
     name for item in UNIT_OF for option in alternatives()[item] for part in option.parts for name in part.names
+)
+_COVER = "dei:EntityCommonStockSharesOutstanding"
+_WEIGHTED = frozenset(
+    name for option in alternatives()["shares_diluted"] for part in option.parts for name in part.names
 )
 
 
