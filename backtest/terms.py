@@ -154,8 +154,10 @@ def _borrow_fee(
             first = int(data.sessions.searchsorted(panel.sessions[0]))
             here = slice(first, first + len(caps))
             dated = data.borrow.booked(len(data.sessions), len(panel.tickers))[here]
-            before = data.borrow.booked(len(data.sessions), len(panel.tickers), both_sides=False)[here]
-            fee, known = np.where(np.isnan(dated), fee, dated), np.where(np.isnan(before), fee, before)
+            if spec.recalls is not None:
+                before = data.borrow.booked(len(data.sessions), len(panel.tickers), both_sides=False)[here]
+                known = np.where(np.isnan(before), fee, before)
+            fee = np.where(np.isnan(dated), fee, dated)
     else:
         fee = _squeezed(np.full(caps.shape, float(asked)), spec, data, panel)
     fee = np.where(stocks, fee, spec.borrow.fund_fee_bps * BPS)

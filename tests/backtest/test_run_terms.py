@@ -18,6 +18,7 @@ from backtest.ledger import replay
 from backtest.legs import Legs
 from backtest.short_spec import Ban, Liquidity, Margin, Recalls, ShortLimits, Swap
 from backtest.short_terms import short_caps
+from backtest.simulate import simulate
 from backtest.simulate.daily import daily_error
 from backtest.spec import Borrow, Cash, Costs, Hedge, RunSpec, ShortLeg, Span
 from backtest.terms import liquidity_of, terms
@@ -343,3 +344,15 @@ def test_margin_enforced_comes_before_ruin(flagship_legs: Legs) -> None:
     assert -watched.short_value[0] / watched.long_value[0] == pytest.approx(5.0 + float(path.iloc[0]), rel=1e-6)
     assert (watched.long_value[0] - watched.short_value[0]) / watched.nav[0] == pytest.approx(2.0, rel=1e-3)
     assert watched.called.any()
+
+
+def test_what_is_off_changes_no_bit(flagship_legs: Legs) -> None:
+    """The shipped run beside the same account stripped of every option: no cap, no margin, no recall, no swap."""
+    accounts = accounts_of(flagship_legs)
+    path = flagship_legs.ratio_path(flagship_legs.short.returns)["target"]
+    hedged = accounts.hedged(path)
+    plain = replace(
+        hedged.account, margin=None, short_cap_usd=np.inf, costs=replace(hedged.account.costs, work_sessions=0),
+        shorts=tuple(replace(short, swap=None, recalls=None) for short in hedged.account.shorts),
+    )  # fmt: skip
+    assert simulate(plain).nav.tobytes() == hedged.nav.tobytes()
