@@ -58,7 +58,8 @@ def cautions(
         (pool.size / max(int(n), 1), pool.size, int(n), session)
         for pool, n, session in zip(legs.short.pools, held, legs.short.rebalances, strict=True)
     )
-    if room < THIN_POOL:
+    chosen = not isinstance(legs.short.spec.origin(), FixedList | Positions)  # a list is not picked from a pool
+    if chosen and room < THIN_POOL:
         told.append(
             f"thin pool: on {when.date()} only {least} names could be ranked for {count} places; many lack a metric "
             "that the screen demands, so that it chooses little"

@@ -22,6 +22,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from market.errors import ConfigError, DataError, Problem
+from market.spelling import exchange_spelling
 
 Floats = npt.NDArray[np.float64]
 Unit = Literal["shares", "weight"]
@@ -57,7 +58,7 @@ def read_holdings(path: str | os.PathLike[str], known: Collection[str]) -> Holdi
     for line, row in enumerate(rows[1:], start=2):
         if not any(cell.strip() for cell in row):
             continue
-        ticker = row[at_ticker].strip().upper() if at_ticker < len(row) else ""
+        ticker = exchange_spelling(row[at_ticker].strip().upper()) if at_ticker < len(row) else ""
         written = row[at_amount].strip() if at_amount < len(row) else ""
         message = _fault(ticker, written, unit, known, found)
         if message:

@@ -19,6 +19,7 @@ import pandas as pd
 from market import calendar
 from market.errors import DataError
 from market.facts import ITEMS, FactSource, known_at
+from market.spelling import exchange_spelling
 from market.statement_view import StatementView
 from market.statements import Basis, Statements, default_basis
 
@@ -129,6 +130,7 @@ def ticker_of(data: Market, name: str, day: pd.Timestamp) -> str:
 
     Raises `DataError` where they know neither.
     """
+    name = exchange_spelling(name)
     cik = CIK.match(name)
     if cik is None:
         if not data.has("symbols"):

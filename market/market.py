@@ -26,6 +26,7 @@ from market.manifest import Manifest
 from market.members import Members
 from market.panel import PricePanel
 from market.rates import rate_by_session
+from market.spelling import exchange_spelling
 from market.store import MANIFEST, Store, schema_of
 
 if TYPE_CHECKING:
@@ -214,9 +215,9 @@ class Market:
         from market.symbols import SymbolMap
 
         stamp = None if day is None else _day(day)
-        name = symbol
+        name = exchange_spelling(symbol)
         if self.has("symbols"):
-            name = SymbolMap(self.rows("symbols")).ticker(symbol, stamp, self.tickers)
+            name = SymbolMap(self.rows("symbols")).ticker(name, stamp, self.tickers)
         if name not in self.tickers:
             raise DataError(f"no prices of {symbol!r}{self.hint(symbol)}")
         return name

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from market.errors import DataError
+from market.spelling import SHARE_CLASS
 from market.tables import Column, Table
 
 if TYPE_CHECKING:
@@ -126,8 +127,6 @@ def canonical(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     return checked.frame
 
 
-_SHARE_CLASS = r"^([A-Z]{1,5})[-/ ]([A-Z])$"
-"""`BRK-B`, `BRK/B` and `BRK B` are `BRK.B`, as the exchange and the index write it."""
 _REPEAT = "repeats an earlier row"
 _ZONED = r"^([^T ]+[T ][^Z+-]+)(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 """A time that says in which zone it is; what stands before the zone is the first group."""
@@ -192,7 +191,7 @@ def _parse_text(raw: pd.Series, column: Column) -> pd.Series:
     blank = raw.isna().to_numpy()
     text = raw.astype(object).where(~blank, "").astype(str).str.strip()
     if column.name in SYMBOLS:
-        text = text.str.upper().str.replace(_SHARE_CLASS, r"\1.\2", regex=True)
+        text = text.str.upper().str.replace(SHARE_CLASS, r"\1.\2", regex=True)
     return text.where(~text.isin(missing), None).astype("str")
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
+from market.spelling import exchange_spelling
 from screens.loading import Context, did_you_mean
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _ticker(name: str) -> str:
     if not _TICKER.match(name):
         hint = f" (did you mean '{name.strip().upper()}'?)" if _TICKER.match(name.strip().upper()) else ""
         raise ValueError(f"'{name}' does not look like a ticker{hint}")
-    return name
+    return exchange_spelling(name)
 
 
 def _tag(name: str) -> str:

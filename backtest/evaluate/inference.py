@@ -11,6 +11,7 @@ The overfitting of a whole sweep is in `overfitting`; bootstrap rows and block l
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,7 +80,7 @@ def expected_best_sharpe(variance: float, n_trials: float) -> float:
         raise ConfigError(f"the number of trials must be at least 1, found {n_trials}")
     if n_trials == 1:
         return 0.0
-    high = (1.0 - EULER) * ndtri(1.0 - 1.0 / n_trials) + EULER * ndtri(1.0 - 1.0 / (n_trials * np.e))
+    high = (1.0 - EULER) * ndtri(1.0 - 1.0 / n_trials) + EULER * ndtri(1.0 - 1.0 / (n_trials * math.e))
     return float(np.sqrt(variance) * high)
 
 

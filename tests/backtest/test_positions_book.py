@@ -72,6 +72,10 @@ def test_the_run_hedges_the_net_book_and_the_ledger_agrees(result) -> None:
     assert np.isfinite(result.nav[["book", "hedged"]].to_numpy()).all()
 
 
+def test_a_list_of_names_is_not_called_a_thin_pool(result) -> None:
+    assert not [told for told in result.summary["warnings"] if told.startswith("thin pool")]
+
+
 def test_names_held_long_stay_out_of_the_basket_and_names_already_short_do_not(result) -> None:
     short = set(result.weights.loc[result.weights["sleeve"] == "basket", "ticker"])
     assert "AAPL" not in short
