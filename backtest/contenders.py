@@ -11,10 +11,10 @@ Each uses one core, and what is compared is that core's time (user and system), 
 
 Which engine of vectorbt: numba. Its Rust engine (`vectorbt-rust` 1.2) offers whole simulations only, no single order
 that a loop of ours could call between accruals, so it cannot carry borrow, rebate and margin day by day. Where both can
-be used, on plain daily rows, a variant of this work took 533 ms with numba and 553 ms with Rust (five side by side,
+be used, on plain daily rows, a variant of this work took 533 ms with numba and 553 with Rust (five side by side, the
 best of four in one run), for the same order records to the bit; the event-row loop with all carry, on numba, takes half
-a millisecond. `bench` sets numba, which a plain installation has, beside ours, and `vectorbt_rust_ms` where the wheel
-is.
+a millisecond. `bench` sets numba, which a plain installation has, beside ours, and `vectorbt_rust_ms` too where the
+wheel is there.
 """
 
 from __future__ import annotations

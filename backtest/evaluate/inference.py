@@ -49,11 +49,12 @@ def sharpe_moments(excess: pd.Series | Array) -> SharpeMoments:
     if len(values) < 3 or values.std() <= 1e-15:
         raise DataError("a Sharpe ratio needs at least three returns that vary")
     moved = values - values.mean()
+    square = moved * moved  # products: powers of arrays take ten times as long
     size = values.std()
     return SharpeMoments(
         float(values.mean() / values.std(ddof=1)),
-        float(np.mean(moved**3) / size**3),
-        float(np.mean(moved**4) / size**4),
+        float(np.mean(square * moved) / size**3),
+        float(np.mean(square * square) / size**4),
         len(values),
     )
 
