@@ -103,7 +103,7 @@ def alternatives(result: Result) -> Sketch:
         for n, _, f in rows
         if is_number(f.get("cagr"))
     )
-    height = 110 + 27 * len(names)
+    height = 110 + 34 * len(names)
     return finish(sketch, "The hedge beside simpler choices", description + ".", height=height, left=172, right=20)
 
 
