@@ -119,7 +119,7 @@ def test_every_error_at_its_own_line_and_all_at_once(project):
     assert (8, "'span' cannot vary: it is the same for all variants of a sweep") in told
     assert (9, "must be at least 0, found -3") in told
     assert (10, "expected a number from 0 to 10, found 20") in told
-    assert (11, "must be at most 63, found 65") in told
+    assert (11, "must be at most 63, found 70") in told
     assert any(line == 12 and "is of kind run; expected book" in text for line, text in told)
     assert len(told) == 8
     with pytest.raises(ConfigError):
