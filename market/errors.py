@@ -43,7 +43,7 @@ class ConfigError(HedgeBasketError):
     exit_code = 2
 
     def __init__(self, problems: Sequence[Problem] | str) -> None:
-        self.problems: tuple[Problem, ...] = () if isinstance(problems, str) else tuple(sorted(problems))
+        self.problems: tuple[Problem, ...] = () if isinstance(problems, str) else tuple(sorted(set(problems)))
         super().__init__(problems if isinstance(problems, str) else "\n".join(map(str, self.problems)))
 
 
