@@ -64,7 +64,7 @@ def spoilt_tree(rng: random.Random, original: Tree) -> object:
         other = rng.choice(found)
         kind = rng.choice(("key", "value", "value", "value", "number", "drop", "extra", "wrap", "graft", "deep"))
         if kind == "key" and isinstance(holder, dict):
-            holder[misspelt(rng, str(key))] = holder.pop(str(key))
+            holder[misspelt(rng, str(key))] = holder.pop(key)
         elif kind == "number" and isinstance(holder[key], int | float):  # type: ignore[index]
             factor = rng.choice((-1, 0, 1e-9, 1e9, 1e300, 0.5, 3))
             holder[key] = holder[key] * factor  # type: ignore[index, operator]
