@@ -89,7 +89,7 @@ class Accounts:
                 leg.name,
                 self.fund_targets(leg.fund) if leg.basket is None else self.legs.targets(leg.basket),
                 leg.path,
-                leg.implementation if leg.basket is not None else None,
+                None if leg.basket is None and leg.implementation == "stock" else leg.implementation,
             )
             for leg in self.legs.others
         )
@@ -115,7 +115,7 @@ class Accounts:
         return self._held(IN_ITS_PLACE, targets, path, None)
 
     def _held(self, name: str, targets: Targets, path: pd.Series, implementation: Implementation | None) -> ShortSleeve:
-        """implementation: of a basket; None for a fund, which is borrowed and never called back."""
+        """implementation: None for borrowed shares of a fund, which are never called back."""
         return ShortSleeve(
             name=name,
             targets=targets,

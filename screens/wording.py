@@ -91,7 +91,7 @@ def problems_of(error: ValidationError, root: Node, model: type[BaseModel]) -> l
 
 
 def _narrowed(root: Node, detail: ErrorDetails, message: str) -> tuple[str, Mark, str] | None:
-    """A complaint about a mapping that begins with one of its keys (`min_metrics: ...`) stands at that key."""
+    """A complaint about a mapping that begins with a key in it (`min_metrics: ...`, `hedge.band: ...`) stands there."""
     key, colon, words = message.partition(": ")
     if detail["type"] != "value_error" or not colon:
         return None
@@ -101,10 +101,13 @@ def _narrowed(root: Node, detail: ErrorDetails, message: str) -> tuple[str, Mark
             node = node.value[component]
         elif isinstance(node.value, dict) and component in node.value:
             node = node.value[str(component)]
-    if not isinstance(node.value, dict) or key not in node.value:
-        return None
+    mark = node.mark
+    for part in key.split("."):
+        if not isinstance(node.value, dict) or part not in node.value:
+            return None
+        mark, node = node.keys.get(part, node.mark), node.value[part]
     path, _ = locate(root, detail["loc"])
-    return f"{path}.{key}" if path else key, node.keys.get(key, node.mark), words
+    return f"{path}.{key}" if path else key, mark, words
 
 
 def locate(root: Node, loc: Sequence[int | str], error_type: str = "") -> tuple[str, Mark]:
