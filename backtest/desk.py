@@ -25,7 +25,7 @@ from basket.book import read_holdings
 from basket.building import Spec, build, read_spec
 from basket.built import Basket
 from basket.daily import DailySheet, daily_sheet
-from basket.orders import DEFAULT_NOTIONAL, TradeList, decide_session, demand_size, trade_list
+from basket.orders import DEFAULT_NOTIONAL, TradeList, demand_size, trade_list
 from basket.schedule import next_rebalance
 from basket.source_spec import FixedList, Positions
 from basket.spec import BasketSpec, BookSpec
@@ -81,7 +81,7 @@ def desk(
     if notional is not None:
         demand_size(notional)
     chosen = read_spec(basket)
-    session = decide_session(data, as_of)
+    session = data.session(as_of)
     if daily and session == data.sessions[0]:
         raise DataError(f"{session:%Y-%m-%d} is the first session of the data: there is no session before it")
     if holdings is not None:

@@ -25,7 +25,7 @@ from basket.building import Spec, actions_of, build, read_spec
 from basket.built import Basket
 from basket.day_moves import DayMoves, day_moves
 from basket.flags import expected_dividends, expected_earnings, flags
-from basket.orders import DEFAULT_NOTIONAL, QUOTED_LONG, decide_session, demand_size
+from basket.orders import DEFAULT_NOTIONAL, QUOTED_LONG, demand_size
 from basket.prices import prices_of
 from basket.spec import BasketSpec
 from market.errors import DataError
@@ -109,7 +109,7 @@ def daily_sheet(
     """
     size = DEFAULT_NOTIONAL if notional is None else notional
     demand_size(size)
-    session = decide_session(data, as_of)
+    session = data.session(as_of)
     at = int(data.sessions.searchsorted(session))
     if at == 0:
         raise DataError(f"{session:%Y-%m-%d} is the first session of the data: there is no session before it")

@@ -27,7 +27,6 @@ from basket.building import (
 from basket.built import Basket
 from basket.pool import Pool
 from basket.prices import prices_of
-from basket.schedule import nearest_valid
 from basket.sizing import Sizer
 from basket.sources import Sourcing, too_few
 from basket.walk import Limits, renew
@@ -67,11 +66,12 @@ def decide(
     """The target on what `as_of` (by default the last session) knows.
 
     held: current weights by ticker, positive; they are the incumbents, and a turnover cap is measured against them.
-    Raises `ConfigError` for a date that is no session, naming the next one, `InfeasibleError` where rules cannot hold.
+    Raises `ConfigError` for a day on which the exchange is closed, `DataError` for one outside the data,
+    `InfeasibleError` where rules cannot hold.
     """
     chosen = read_spec(spec)
-    at = len(data.sessions) - 1 if as_of is None else nearest_valid(data.sessions, as_of, "as-of date")
-    session = data.sessions[at]
+    session = data.session(as_of)
+    at = int(data.sessions.searchsorted(session))
     sourcing = Sourcing(chosen, data, prices_of(data), exclusions(exclude, chosen, data))
     if held is not None:
         # Of a company's lines the one that is held stays, as it does from one rebalance to the next.

@@ -79,7 +79,7 @@ def trade_list(
     if lot < 1:
         raise ConfigError(f"lot: {lot} is no lot size; give 1 or more shares")
     positions = _read(holdings, data)
-    session = decide_session(data, as_of)
+    session = data.session(as_of)
     size = size_of(notional, positions, data, session)
     held, notes = held_shares(positions, data, session, size)
     if notional is None and positions is not None and positions.unit == "shares":
@@ -116,14 +116,6 @@ def demand_size(notional: float) -> None:
     """Raise `ConfigError` for a notional that is not a positive number of USD."""
     if not notional > 0 or not np.isfinite(notional):
         raise ConfigError(f"notional: {notional:g} is no size; give USD above 0, such as 25e6")
-
-
-def decide_session(data: Market, as_of: str | pd.Timestamp | None) -> pd.Timestamp:
-    """The session of a date. Raises `ConfigError` naming the next one."""
-    from basket.schedule import nearest_valid
-
-    at = len(data.sessions) - 1 if as_of is None else nearest_valid(data.sessions, as_of, "as-of date")
-    return data.sessions[at]
 
 
 def _read(holdings: str | os.PathLike[str] | pd.Series | None, data: Market) -> Holdings | None:

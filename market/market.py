@@ -149,8 +149,14 @@ class Market:
         """The security master by ticker (see `market.securities.master`)."""
         return securities.master(self.rows("securities") if self.has("securities") else None, self.tickers)
 
-    def session(self, day: pd.Timestamp | str) -> pd.Timestamp:
-        """`day` as a session of this market; raises `DataError` naming the nearest one where it is none."""
+    def session(self, day: pd.Timestamp | str | None = None) -> pd.Timestamp:
+        """`day` as a session of this market; without one, the last.
+
+        Raises `ConfigError` for a day on which the exchange is closed, `DataError` for one outside the data; both name
+        a session that would do.
+        """
+        if day is None:
+            return self.end
         stamp = _day(day)
         position = int(self.sessions.searchsorted(stamp))
         if position < len(self.sessions) and self.sessions[position] == stamp:
@@ -162,8 +168,10 @@ class Market:
                 f"the nearest session is {nearest.date()}"
             )
         before, after = self.sessions[position - 1], self.sessions[position]
-        nearest = before if stamp - before <= after - stamp else after
-        raise DataError(f"{stamp.date()} is not a session of the exchange; the nearest one is {nearest.date()}")
+        raise ConfigError(
+            f"{stamp.date()} is not a session of the exchange; the last one before it is {before.date()}, "
+            f"the next one {after.date()}"
+        )
 
     def session_on_or_before(self, day: pd.Timestamp | str) -> pd.Timestamp:
         """The last session of this market not after a day; raises `DataError` where there is none."""
@@ -178,7 +186,7 @@ class Market:
     # --- what others read -------------------------------------------------------------------------------------------
 
     def as_of(self, session: pd.Timestamp | str) -> View:
-        """The market as known at the close of a session; raises `DataError` where the day is not one."""
+        """The market as known at the close of a session; raises as `session` where the day is not one."""
         from market.view import View
 
         stamp = self.session(session)

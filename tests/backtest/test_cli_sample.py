@@ -64,8 +64,9 @@ def test_a_day_that_is_no_session_names_the_nearest(run, tmp_path):
     path = tmp_path / "small.yaml"
     path.write_text(SCREEN)
     shown = run("screen", path, "--as-of", "2024-01-01")
-    assert shown.exit_code == 3
-    assert "2024-01-02" in shown.stderr
+    assert shown.exit_code == 2
+    assert "the last one before it is 2023-12-29, the next one 2024-01-02" in shown.stderr
+    assert run("screen", path, "--as-of", "2031-01-02").exit_code == 3
 
 
 def test_status_as_promised(run):

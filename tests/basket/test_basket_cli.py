@@ -189,9 +189,9 @@ def test_on_a_signal_session_the_books_own_decision_counts(data) -> None:
     [
         (("--notional", "0"), 2, "notional: 0 is no size; give USD above 0"),
         (("--notional", "-3"), 2, "notional: -3 is no size"),
-        (("--as-of", "2024-01-15"), 2, "2024-01-15 is not a trading session; the next one is 2024-01-16"),
-        (("--as-of", "2031-01-02"), 2, "outside the data, which runs 2018-01-02 to"),
-        (("--as-of", "2024-02-30"), 2, "is not a date; write it as YYYY-MM-DD"),
+        (("--as-of", "2024-01-15"), 2, "2024-01-15 is not a session of the exchange"),
+        (("--as-of", "2031-01-02"), 3, "outside the data (2018-01-02 to"),
+        (("--as-of", "2024-02-30"), 2, "is not a date; write it as 2024-01-31"),
         (("--from", "nowhere.csv"), 2, "nowhere.csv: there is no such file"),
         (("--book", FLAGSHIP), 2, "expected a book, found kind basket"),
         (("--lot", "0"), 2, "lot: 0 is no lot size"),

@@ -210,8 +210,7 @@ def test_incumbents_keep_their_place(planted, write) -> None:
     ("options", "message"),
     [
         ({"notional": 0.0}, "notional: 0 is no size; give USD above 0"),
-        ({"as_of": "2023-05-29"}, "2023-05-29 is not a trading session; the next one is 2023-05-30"),
-        ({"as_of": "2023-07-10"}, "outside the data, which runs 2022-01-03 to 2023-06-30"),
+        ({"as_of": "2023-05-29"}, "2023-05-29 is not a session of the exchange; .* the next one 2023-05-30"),
         ({"lot": 0}, "lot: 0 is no lot size"),
         ({"holdings": pd.Series({"S98": 1.0})}, "unknown ticker S98; did you mean"),
     ],
@@ -219,6 +218,11 @@ def test_incumbents_keep_their_place(planted, write) -> None:
 def test_bad_requests_for_a_trade_list(planted, options, message) -> None:
     with pytest.raises(ConfigError, match=message):
         trade_list(LIST, planted, **{"as_of": "2023-05-31", "notional": 1e6, **options})
+
+
+def test_a_day_outside_the_data_is_missing_data(planted) -> None:
+    with pytest.raises(DataError, match=r"2023-07-10 is outside the data \(2022-01-03 to 2023-06-30\)"):
+        trade_list(LIST, planted, as_of="2023-07-10", notional=1e6)
 
 
 def test_every_bad_row_of_a_holdings_file_is_told(planted, write) -> None:

@@ -178,7 +178,8 @@ def test_windows_are_padded_where_the_data_begin(whole: market.Market) -> None:
 
 def test_days_that_are_no_sessions_name_the_nearest() -> None:
     data = market.planted("test", prices=pd.DataFrame({"date": SESSIONS, "ticker": "A", "close": 1.0}))
-    with pytest.raises(DataError, match="2023-04-07 is not a session of the exchange; the nearest one is 2023-04-06"):
+    closed = "is not a session of the exchange; the last one before it is 2023-04-06, the next one 2023-04-10"
+    with pytest.raises(ConfigError, match=closed):  # the day is wrong, the data are not: exit 2
         data.as_of("2023-04-07")
     with pytest.raises(ConfigError, match="'soon' is not a date"):  # a slip of the pen, not missing data: exit 2
         data.as_of("soon")

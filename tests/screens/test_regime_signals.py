@@ -10,7 +10,7 @@ import pytest
 
 import market
 import screens.regime
-from market.errors import DataError
+from market.errors import ConfigError, DataError
 from screens.regime.signals import SIGNALS
 from screens.regime.spec import RegimeSpec
 from screens.regime.tape import Tape
@@ -307,7 +307,7 @@ def test_evaluate_is_a_row_of_the_history_with_definitions(data, history):
     early = screens.regime.evaluate(FRAGILITY, data, "2018-06-01")
     assert early["state"] == "unknown"  # less than two years of any signal
     assert early["score"] is None
-    with pytest.raises(DataError, match="2025-11-01 is not a session"):
+    with pytest.raises(ConfigError, match="2025-11-01 is not a session"):
         screens.regime.evaluate(FRAGILITY, data, "2025-11-01")
 
 
