@@ -95,10 +95,16 @@ class Writer:
         kept = {name: entry for name, entry in self._manifest.tables.items() if name != table}
         self._manifest = replace(self._manifest, tables=kept)
 
-    def note(self, text: str) -> None:
-        """Add a standing note that every run on this store repeats."""
-        if text not in self._manifest.notes:
-            self._manifest = replace(self._manifest, notes=(*self._manifest.notes, text))
+    def note(self, text: str, instead_of: str = "") -> None:
+        """Add a standing note that every run on this store repeats, in place of those that begin with `instead_of`.
+
+        An empty text only takes those away.
+        """
+        notes = self._manifest.notes
+        kept = tuple(one for one in notes if one == text or not (instead_of and one.startswith(instead_of)))
+        added = (text,) if text and text not in kept else ()
+        if (*kept, *added) != notes:
+            self._manifest = replace(self._manifest, notes=(*kept, *added))
 
     def commit(self) -> None:
         """Make all changes visible at once. Nothing is written where nothing changed."""

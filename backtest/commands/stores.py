@@ -133,6 +133,9 @@ def sync(
     texts: Annotated[
         bool, typer.Option("--texts", help="Read the annual reports too and count their AI terms (megabytes each).")
     ] = False,
+    statements: Annotated[
+        bool, typer.Option("--statements", help="Where the SEC has no facts, take Yahoo's: not point in time.")
+    ] = False,
     data: TheStore = "",
     json_to: Json = "",
     quiet: Quiet = False,
@@ -152,7 +155,16 @@ def sync(
     names = [name.strip().upper() for name in tickers.split(",") if name.strip()] or None
     store = writable(data)
     with terminal.progress() as progress:
-        report = fill(store, index, since, tickers=names, contact=contact or None, texts=texts, progress=progress)
+        report = fill(
+            store,
+            index,
+            since,
+            tickers=names,
+            contact=contact or None,
+            texts=texts,
+            statements=statements,
+            progress=progress,
+        )
     terminal.data(report)
     _show_sync(terminal, report)
 

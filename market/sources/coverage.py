@@ -24,10 +24,15 @@ def contents(store: Store) -> dict[str, object]:
 
 
 def coverage(
-    store: Store, index: str, wanted: Collection[str], since: pd.Timestamp, until: pd.Timestamp
+    store: Store,
+    index: str,
+    wanted: Collection[str],
+    since: pd.Timestamp,
+    until: pd.Timestamp,
+    from_yahoo: Collection[str] | None = None,
 ) -> list[dict[str, int]]:
     """By year: members at its end (or at `until`) among `wanted`, how many of them have prices in that year, and how
-    many a report that was no older than 15 months.
+    many a report that was no older than 15 months; of these, where names `from_yahoo` are given, how many are Yahoo's.
     """
     members = store.frame("members", where=f"\"index\" = '{index}'")
     rows = []
@@ -37,10 +42,11 @@ def coverage(
         names = set(inside["ticker"]) & set(wanted)
         traded = tickers_of(store, "prices", f"date BETWEEN '{year}-01-01' AND '{day:%F}'")
         reported = tickers_of(store, "facts", f"period_end BETWEEN '{day - REPORTED_WITHIN:%F}' AND '{day:%F}'")
-        rows.append(
-            {"year": year, "members": len(names), "with_prices": len(names & traded),
-             "with_facts": len(names & reported)}
-        )  # fmt: skip
+        row = {"year": year, "members": len(names), "with_prices": len(names & traded)}
+        row["with_facts"] = len(names & reported)
+        if from_yahoo is not None:
+            row["facts_from_yahoo"] = len(names & reported & set(from_yahoo))
+        rows.append(row)
     return rows
 
 

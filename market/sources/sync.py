@@ -3,11 +3,12 @@
 1. Members of the index, past and present, and the SEC's list of companies say which tickers and filers are wanted.
 2. Each company's filings and each ticker's prices are fetched and kept as one whole part beside the store
    (`market.sources.parts`); what is there and current is not fetched again, so a sync goes on where it stopped.
-3. When all was tried, the tables are put together from the parts, one in memory at a time, and committed at once:
-   readers see the store before or after. What was imported stays: rows of other tickers, and a security's own sector.
+3. When all was tried, the tables are put together from the parts (`market.sources.assembly`) and committed at once:
+   readers see the store before or after. What was imported stays.
 4. Nothing new gives the same fingerprint and no new generation. One ticker's failure is reported and stops nobody else;
    the next sync tries it again.
-5. A symbol whose prices begin after its membership ended belongs to another company now, and is left out.
+5. Where asked for, names that the SEC has no facts of get Yahoo's statements (`market.sources.last_resort`).
+6. A symbol whose prices begin after its membership ended belongs to another company now, and is left out.
 
 The report ends with a coverage table: of each year's members, how many have prices, and how many have facts.
 """
@@ -15,7 +16,7 @@ The report ends with a coverage table: of each year's members, how many have pri
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,41 +25,23 @@ import pandas as pd
 from market.durable import sweep
 from market.errors import ConfigError, DataError
 from market.members import LiveMembers, from_pitindex
-from market.sources.coverage import contents, coverage, tickers_of
+from market.sources import last_resort
+from market.sources.assembly import FUNDS, LEVELS, Fetched, assemble, listed
+from market.sources.coverage import contents, coverage
 from market.sources.importers import new_york_fed
 from market.sources.pacing import NotAsked, Patience
 from market.sources.parts import Note, Parts
 from market.sources.sec import reports
 from market.sources.sec.client import Endpoints, SecClient, user_agent
-from market.sources.sec.company import fetch, securities_rows
+from market.sources.sec.company import fetch
 from market.sources.yahoo import Yahoo, last_final_day
 from market.store import Store, schema_of
 from market.validation import canonical
-from market.writer import Writer
 
 SEC_VARIABLE, YAHOO_VARIABLE, FED_VARIABLE = "HEDGEBASKET_SEC_URL", "HEDGEBASKET_YAHOO_URL", "HEDGEBASKET_FED_URL"
-FUNDS = (
-    "SPY",
-    "QQQ",
-    "IWM",
-    "RSP",
-    "SMH",
-    "XLK",
-    "XLF",
-    "XLE",
-    "XLI",
-    "XLY",
-    "XLP",
-    "XLV",
-    "XLU",
-    "XLB",
-    "XLRE",
-    "XLC",
-)
-LEVELS = ("^GSPC", "^VIX")
 WORK = ".sync"
+UNLISTED = "not in the SEC's list of companies: delisted, or renamed"
 FILINGS_BEFORE = pd.DateOffset(months=18)  # trailing twelve months at `since` need the filings of the year before
-SEC_SOURCE, YAHOO_SOURCE = "SEC companyfacts and submissions", "Yahoo daily bars, as traded"
 Progress = Callable[[str, int, int], None]
 
 
@@ -92,6 +75,7 @@ class _Run:
     failed: list[dict[str, str]] = field(default_factory=list)
     excluded: list[dict[str, str]] = field(default_factory=list)
     not_asked: dict[str, list[str]] = field(default_factory=dict)  # by reason
+    without_facts: set[str] = field(default_factory=set)  # names that the SEC has no facts of, as it says itself
 
     @property
     def work(self) -> Path:
@@ -127,6 +111,7 @@ def sync(
     now: pd.Timestamp | None = None,
     max_age_hours: float = 12.0,
     texts: bool = False,
+    statements: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, object]:
     """Fill a store (made where there is none) with facts, prices, members, securities and rates from `since` on.
@@ -136,7 +121,8 @@ def sync(
     `{"store", "fingerprint", "tables", "coverage", "failed", "excluded"}`. Raises `ConfigError` without a contact, for
     a first day that is none or lies ahead, and where none of `tickers` was a member; `DataError` where the store is
     being written by another or nothing at all could be fetched. With `texts` the annual reports themselves are read
-    too (a few megabytes each) and their terms counted.
+    too (a few megabytes each) and their terms counted. With `statements` names that the SEC has no facts of get those
+    of Yahoo, which are not point in time; the coverage then counts them too.
     """
     first, final_day = _first_day(since), last_final_day(now)
     if first > final_day:
@@ -162,15 +148,23 @@ def sync(
             text_parts = _texts(run, client, notes) if texts else None
         yahoo = Yahoo(run.work / "yahoo", patience, servers.yahoo)
         _prices(run, yahoo, price_parts, [*wanted, *references], live)
-        _assemble(run, writer, live, notes, rates, sec_parts, price_parts)
+        fetched = Fetched(notes, sec_parts, price_parts, rates)
+        if statements:
+            _statements(run, yahoo, fetched)
+        if fetched.nothing:
+            seen = "; ".join(f"{one['what']}: {one['reason']}" for one in run.failures()[:3])
+            raise DataError(f"nothing could be fetched ({seen})")
+        run.progress("writing", 0, 0)
+        assemble(opened, writer, live, fetched)
         if text_parts is not None and text_parts.names():
             found = [text_parts.rows(name) for name in text_parts.names()]
             writer.merge("filing_text", pd.concat(found, ignore_index=True), "SEC 10-K documents", by="ticker")
+    from_yahoo = last_resort.of_yahoo(opened) if statements else None
     return {
         "store": opened.location,
         "fingerprint": opened.fingerprint,
         **contents(opened),
-        "coverage": coverage(opened, index, wanted, run.since, run.final_day),
+        "coverage": coverage(opened, index, wanted, run.since, run.final_day, from_yahoo),
         "failed": run.failures(),
         "excluded": sorted(run.excluded, key=lambda one: one["what"]),
     }
@@ -189,12 +183,14 @@ def _first_day(since: pd.Timestamp | str) -> pd.Timestamp:
 def _companies(run: _Run, client: SecClient, parts: Parts, wanted: Collection[str]) -> list[Note]:
     """Facts of every wanted company; the notes of those that were read, by CIK."""
     by_cik: dict[int, list[str]] = {}
-    listed = client.companies()
-    for company in listed:
+    on_list = client.companies()
+    for company in on_list:
         if company.ticker in wanted:
             by_cik.setdefault(company.cik, []).append(company.ticker)
-    for ticker in sorted(set(wanted) - {company.ticker for company in listed}):
-        run.fail(ticker, "not in the SEC's list of companies: delisted, or renamed")
+    for ticker in sorted(set(wanted) - {company.ticker for company in on_list}):
+        run.fail(ticker, UNLISTED)
+        if on_list:
+            run.without_facts.add(ticker)
     notes: list[Note] = []
     earliest = run.since - FILINGS_BEFORE
     total = len(by_cik)
@@ -208,6 +204,7 @@ def _companies(run: _Run, client: SecClient, parts: Parts, wanted: Collection[st
             continue
         notes.append(note)
         if note["excluded"]:
+            run.without_facts.update(by_cik[cik])
             run.excluded.append({"what": ", ".join(by_cik[cik]), "reason": str(note["excluded"])})
     return sorted(notes, key=lambda note: str(note["cik"]).zfill(10))
 
@@ -220,7 +217,7 @@ def _texts(run: _Run, client: SecClient, notes: Collection[Note]) -> Parts:
     for done, (note, failures) in enumerate(work, 1):
         run.progress("annual reports", done, len(wanted))
         for failure in [failures] if isinstance(failures, DataError) else failures:
-            run.fail(", ".join(map(str, _listed(note))), failure)
+            run.fail(", ".join(map(str, listed(note))), failure)
     return parts
 
 
@@ -241,6 +238,22 @@ def _prices(run: _Run, yahoo: Yahoo, parts: Parts, wanted: Collection[str], live
         parts.save(ticker, canonical(bars, schema_of("prices")), {"ticker": ticker, **target})
 
 
+def _statements(run: _Run, yahoo: Yahoo, fetched: Fetched) -> None:
+    """Yahoo's statements of names that the SEC has no facts of; what they serve is no longer said to be left out."""
+    parts = fetched.statements = Parts(run.work / "statements", "facts")
+    names = last_resort.wanted(run.store, run.without_facts, fetched.prices.names())
+    failed = last_resort.fetch(
+        yahoo, parts, names, run.final_day, lambda done, total: run.progress("statements", done, total)
+    )
+    for ticker, error in failed:
+        run.fail(ticker, error)
+    served, refused = last_resort.answered(parts, names)
+    fetched.from_yahoo = served
+    run.excluded = [one for one in run.excluded if not set(one["what"].split(", ")) <= set(served)]
+    run.excluded += [{"what": ticker, "reason": reason} for ticker, reason in refused.items()]
+    run.failed = [one for one in run.failed if one["reason"] != UNLISTED or one["what"] not in served]
+
+
 def _rates(run: _Run, client: SecClient, base: str) -> pd.DataFrame | None:
     """Fed funds and SOFR from the New York Fed; what could not be read is reported."""
     frames = []
@@ -252,68 +265,3 @@ def _rates(run: _Run, client: SecClient, base: str) -> pd.DataFrame | None:
         except DataError as error:
             run.fail(name, error)
     return pd.concat(frames, ignore_index=True) if frames else None
-
-
-def _assemble(
-    run: _Run,
-    writer: Writer,
-    live: LiveMembers,
-    notes: list[Note],
-    rates: pd.DataFrame | None,
-    sec_parts: Parts,
-    price_parts: Parts,
-) -> None:
-    """All tables from the parts; the writer commits them together."""
-    companies = [f"CIK{int(str(note['cik'])):010d}" for note in notes if not note["excluded"]]
-    held = price_parts.names()
-    if not companies and not held:
-        seen = "; ".join(f"{one['what']}: {one['reason']}" for one in run.failures()[:3])
-        raise DataError(f"nothing could be fetched ({seen})")
-    run.progress("writing", 0, 0)
-    if companies:
-        tickers = {str(t) for note in notes for t in _listed(note)}
-        writer.replace_in_parts("facts", _with_others(run.store, "facts", sec_parts, companies, tickers), SEC_SOURCE)
-        rows = pd.concat([securities_rows(note) for note in notes], ignore_index=True)
-        writer.merge("securities", _known_first(run.store, rows), "SEC submissions; sectors from SIC", by="ticker")
-    if held:
-        writer.replace_in_parts("prices", _with_others(run.store, "prices", price_parts, held, set(held)), YAHOO_SOURCE)
-        kinds = [(t, "index" if t in LEVELS else "fund") for t in held if t in {*FUNDS, *LEVELS}]
-        if kinds:
-            writer.merge("securities", pd.DataFrame(kinds, columns=["ticker", "type"]), "funds", by="ticker")
-    writer.merge("members", live.members, live.source)
-    if len(live.symbols):
-        writer.merge("symbols", live.symbols, live.source)
-    if rates is not None:
-        writer.merge("rates", rates, "Federal Reserve Bank of New York")
-    writer.note("sectors and industries are derived from SIC codes of today")
-    writer.note("delisted members are missing where Yahoo and the SEC no longer list them (survivorship)")
-
-
-def _known_first(store: Store, rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `securities`, in which what the store holds of the same company wins over what the SEC says."""
-    if not store.has("securities"):
-        return rows
-    held = store.frame("securities").drop_duplicates("ticker", keep="last").set_index("ticker")
-    fresh = rows.set_index("ticker")
-    held = held[held.index.isin(fresh.index)]
-    if "cik" in held:
-        same = held["cik"].isna() | (held["cik"] == fresh["cik"].reindex(held.index))
-        held = held[same.to_numpy(dtype=bool, na_value=False)]
-    return held.combine_first(fresh).reset_index()
-
-
-def _with_others(
-    store: Store, table: str, parts: Parts, names: Collection[str], tickers: Collection[str]
-) -> Iterator[pd.DataFrame]:
-    """The parts, then the store's rows of other tickers, ticker by ticker."""
-    for name in sorted(names):
-        yield parts.rows(name)
-    if store.has(table):
-        for ticker in sorted(tickers_of(store, table) - set(tickers)):
-            quoted = ticker.replace("'", "''")
-            yield store.frame(table, where=f"ticker = '{quoted}'")
-
-
-def _listed(note: Note) -> list[object]:
-    tickers = note["tickers"]
-    return tickers if isinstance(tickers, list) else []

@@ -8,7 +8,7 @@
 4. Yahoo does not always do as it says. A split that its closes still jump by was not applied to them, and is not
    undone; a dividend that fits the step of its adjusted closes only in shares of its own day is taken as it stands.
 5. Capital gains of funds are cash too. A bar of a session still open is left out.
-6. Statements are a last resort: as restated today, without filing dates, stamped `not_point_in_time`.
+6. Statements are a last resort (`market.sources.yahoo_statements`); their currency is asked for first.
 """
 
 from __future__ import annotations
@@ -27,56 +27,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from market.errors import DataError
-from market.facts import Flag, flag_names, kind_of
 from market.sources.pacing import Pace, Patience, Refusals, completed
+from market.sources.yahoo_statements import CURRENCY, statement_rows
 
 SETTLED_HOUR = 18  # New York: after it today's bar is final
 RATE_LIMIT_PAUSE = 30.0
 CLEAR_SPLIT = 1.25  # splits nearer to one (spin-offs) cannot be told from a day's move, and are taken as applied
 PRICE_DECIMALS = 4
 MISPRINT = np.log(1.02)  # adjusted closes are printed to six digits; a dividend must fit better than this to count
+NOT_FOUND = 404
 _T = TypeVar("_T")
-
-STATEMENT_ROWS = {
-    "Total Revenue": "revenue",
-    "Cost Of Revenue": "cost_of_revenue",
-    "Gross Profit": "gross_profit",
-    "Research And Development": "research_and_development",
-    "Selling General And Administration": "selling_general_administrative",
-    "Operating Income": "operating_income",
-    "Pretax Income": "pretax_income",
-    "Tax Provision": "income_tax",
-    "Net Income": "net_income",
-    "Interest Expense": "interest_expense",
-    "Diluted Average Shares": "shares_diluted",
-    "Operating Cash Flow": "cash_from_operations",
-    "Capital Expenditure": "capital_expenditure",
-    "Depreciation And Amortization": "depreciation_amortization",
-    "Stock Based Compensation": "stock_based_compensation",
-    "Cash Dividends Paid": "dividends_paid",
-    "Repurchase Of Capital Stock": "share_repurchases",
-    "Issuance Of Capital Stock": "share_issuance",
-    "Issuance Of Debt": "debt_issuance",
-    "Repayment Of Debt": "debt_repayment",
-    "Total Assets": "assets",
-    "Current Assets": "current_assets",
-    "Cash Cash Equivalents And Short Term Investments": "cash_and_short_term_investments",
-    "Receivables": "receivables",
-    "Inventory": "inventory",
-    "Total Liabilities Net Minority Interest": "liabilities",
-    "Current Liabilities": "current_liabilities",
-    "Accounts Payable": "payables",
-    "Current Debt": "short_term_debt",
-    "Long Term Debt": "long_term_debt",
-    "Retained Earnings": "retained_earnings",
-    "Stockholders Equity": "equity",
-    "Minority Interest": "minority_interest",
-    "Preferred Stock Equity": "preferred_equity",
-    "Ordinary Shares Number": "shares_outstanding",
-}
-_OUTFLOWS = frozenset(
-    {"capital_expenditure", "dividends_paid", "share_repurchases", "debt_repayment"}
-)  # negative there
 
 
 def symbol_at_yahoo(ticker: str) -> str:
@@ -130,37 +90,8 @@ def as_traded(bars: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def statement_rows(statement: pd.DataFrame, ticker: str, annual: bool) -> pd.DataFrame:
-    """One of Yahoo's statements (rows by name, columns by period end) as rows of `facts`, signs as in the items.
-
-    Periods get the assumed reporting lag and the flag `not_point_in_time`: restated values, no filing dates.
-    """
-    rows = []
-    for label, item in STATEMENT_ROWS.items():
-        if label not in statement.index:
-            continue
-        values = statement.loc[[label]].iloc[0].dropna()
-        for end, value in zip(values.index, values.to_numpy(dtype=np.float64), strict=True):
-            last = pd.Timestamp(str(end)).normalize()
-            months = 12 if annual else 3
-            first = last - pd.offsets.MonthEnd(months) + pd.Timedelta(days=1)
-            bits = int(Flag.NOT_POINT_IN_TIME)
-            amount = -float(value) if item in _OUTFLOWS else float(value)
-            if item == "interest_expense" and amount < 0:  # its sign has changed over the years
-                amount, bits = -amount, bits | int(Flag.SUSPECT_SIGN)
-            rows.append(
-                {
-                    "ticker": ticker,
-                    "item": item,
-                    "period_end": last,
-                    "value": amount,
-                    "period_start": pd.NaT if kind_of(item) == "instant" else first,
-                    "form": "10-K" if annual else "10-Q",
-                    "flags": ",".join(flag_names(bits)),
-                }
-            )
-    columns = ["ticker", "item", "period_end", "value", "period_start", "form", "flags"]
-    return pd.DataFrame(rows, columns=columns)
+class OtherCurrency(DataError):
+    """Statements that are not, or not known to be, in US dollars."""
 
 
 class Yahoo:
@@ -169,6 +100,7 @@ class Yahoo:
     def __init__(self, cache: Path, patience: Patience | None = None, base_url: str | None = None) -> None:
         import yfinance
         from yfinance import exceptions
+        from yfinance.data import YfData
 
         # its own deprecated calls of pandas, one warning a ticker
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"yfinance\.")
@@ -184,6 +116,9 @@ class Yahoo:
         self._session = _session(base_url) if base_url else None
         self._limited = exceptions.YFRateLimitError
         self._missing = exceptions.YFTickerMissingError
+        self._no_answer = exceptions.YFException
+        # it keeps answers by address, broken ones too
+        self._forget: Callable[[], None] = YfData.cache_get.cache_clear
         self._errors = (exceptions.YFException, OSError, ValueError, KeyError, TypeError, IndexError)
 
     def bars(
@@ -212,22 +147,52 @@ class Yahoo:
         return completed(fetch, tickers, self.patience.in_flight, self.stop)
 
     def statements(self, tickers: Collection[str]) -> Iterator[tuple[str, pd.DataFrame | DataError]]:
-        """Rows of `facts` for each ticker: four or five years and quarters, not point in time."""
+        """Rows of `facts` for each ticker: four or five years and quarters, not point in time.
+
+        A `DataError` where one failed; `OtherCurrency` where its statements are not known to be in US dollars.
+        """
 
         def fetch(ticker: str) -> pd.DataFrame:
-            company = self._ticker(symbol_at_yahoo(ticker), session=self._session)
-            parts = [
-                statement_rows(self._patiently(ticker, partial(read, pretty=True, freq=freq)), ticker, freq == "yearly")
-                for read in (
-                    company.get_income_stmt_pretty,
-                    company.get_balance_sheet_pretty,
-                    company.get_cash_flow_pretty,
+            currency = self._patiently(ticker, lambda: self._currency(ticker))
+            if currency != CURRENCY:
+                raise OtherCurrency(
+                    f"Yahoo's statements are in {currency}, not {CURRENCY}"
+                    if currency
+                    else "Yahoo does not say which currency its statements are in"
                 )
-                for freq in ("yearly", "quarterly")
-            ]
-            return pd.concat(parts, ignore_index=True).drop_duplicates(["item", "period_end", "period_start"])
+            company = self._ticker(symbol_at_yahoo(ticker), session=self._session)
+            reads = (company.get_income_stmt, company.get_balance_sheet, company.get_cash_flow)
+            parts = []
+            for read in reads:
+                for freq in ("yearly", "quarterly"):
+                    table = self._patiently(ticker, partial(self._statement, read, freq))
+                    parts.append(statement_rows(table, ticker, annual=freq == "yearly"))
+            found = pd.concat(parts, ignore_index=True).drop_duplicates(["item", "period_end", "period_start"])
+            if not len(found):
+                raise DataError(f"{ticker}: Yahoo has no statements")
+            return found
 
         return completed(fetch, tickers, self.patience.in_flight, self.stop)
+
+    def _currency(self, ticker: str) -> str:
+        """The currency that a company reports in; empty where Yahoo knows none. The price's may be another."""
+        company = self._ticker(symbol_at_yahoo(ticker), session=self._session)  # it remembers a failure: a new one
+        self._forget()
+        try:
+            return str((company.get_info() or {}).get("financialCurrency") or "")
+        except OSError as error:
+            if getattr(getattr(error, "response", None), "status_code", None) == NOT_FOUND:
+                return ""
+            raise
+
+    def _statement(self, read: Callable[..., pd.DataFrame], freq: str) -> pd.DataFrame:
+        self._forget()
+        try:
+            return read(pretty=True, freq=freq)
+        except self._no_answer as error:
+            if "Empty" in str(error):  # the company has no such statement
+                return pd.DataFrame()
+            raise
 
     def stop(self) -> None:
         """Wake and end every thread that waits here."""

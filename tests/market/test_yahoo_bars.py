@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from market.errors import DataError
 from market.sources.pacing import Patience
-from market.sources.yahoo import Yahoo, as_traded, last_final_day, statement_rows, symbol_at_yahoo
+from market.sources.yahoo import Yahoo, as_traded, last_final_day, symbol_at_yahoo
 from market.store import schema_of
 from market.validation import canonical
 
@@ -145,21 +145,3 @@ def test_a_ban_is_reported_per_ticker(tmp_path):
 def test_bars_of_an_open_session_are_left_out():
     assert last_final_day(pd.Timestamp("2024-03-05 12:00")) == pd.Timestamp("2024-03-04")
     assert last_final_day(pd.Timestamp("2024-03-05 18:00")) == pd.Timestamp("2024-03-05")
-
-
-def test_statements_are_a_last_resort_and_say_so():
-    table = pd.DataFrame(
-        {pd.Timestamp("2023-12-31"): [100.0, -7.0, -20.0, np.nan], pd.Timestamp("2022-12-31"): [90.0, 6.0, -18.0, 5.0]},
-        index=["Total Revenue", "Interest Expense", "Capital Expenditure", "Total Assets"],
-    )
-    rows = statement_rows(table, "X", annual=True)
-    flat = rows.set_index(["item", "period_end"])
-    assert flat.loc[("capital_expenditure", pd.Timestamp("2023-12-31")), "value"] == 20
-    assert flat.loc[("interest_expense", pd.Timestamp("2023-12-31")), "value"] == 7
-    assert "suspect_sign" in flat.loc[("interest_expense", pd.Timestamp("2023-12-31")), "flags"]
-    assert flat.loc[("revenue", pd.Timestamp("2023-12-31")), "period_start"] == pd.Timestamp("2023-01-01")
-    assert pd.isna(flat.loc[("assets", pd.Timestamp("2022-12-31")), "period_start"])
-    assert rows["flags"].str.contains("not_point_in_time").all()
-    assert len(rows) == 7
-    assert "filed" not in rows
-    assert len(canonical(rows, schema_of("facts"))) == 7
