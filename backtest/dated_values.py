@@ -4,7 +4,8 @@
 2. A value holds from its date on until the next of the same name; without a date, from the beginning.
 3. A row without a ticker is for every name; a name's own row counts before it.
 4. Where nothing is in force the parameter keeps what it would have been without the file.
-5. Every bad row is reported at once, with its line.
+5. What the account has as a whole (a spread on its cash) goes by date alone.
+6. Every bad row is reported at once, with its line.
 """
 
 from __future__ import annotations
@@ -13,22 +14,33 @@ import csv
 import datetime as dt
 from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from backtest.broadcast import Floats
 from market.errors import ConfigError, Problem
+from screens.loading import Ref
 from screens.reading import shown
 from screens.wording import did_you_mean
 
+if TYPE_CHECKING:
+    from backtest.strict import Strict
+
+BPS = 1e-4
+HIGHEST_BPS = 1e4
 Row = tuple[np.datetime64, str, float]  # date (the first of all where none is given), ticker ("" for all), value
 ALWAYS = np.datetime64("1900-01-01", "ns")
 
 
-def read_values(path: Path, known: Collection[str], low: float, high: float) -> list[Row]:
-    """Rows of the file, by date. Raises `ConfigError` with every bad row: no number, out of range, unknown, twice."""
-    rows = read_csv(path, required={"value"}, optional={"date", "ticker"})
+def read_values(path: Path, known: Collection[str] | None, low: float, high: float) -> list[Row]:
+    """Rows of the file, by date. Raises `ConfigError` with every bad row: no number, out of range, unknown, twice.
+
+    known: the tickers there are; None for a value that the account has as a whole, whose file has no such column.
+    """
+    rows = read_csv(path, required={"value"}, optional={"date"} if known is None else {"date", "ticker"})
+    known = () if known is None else known
     problems: list[Problem] = []
     found: dict[tuple[np.datetime64, str], float] = {}
     for line, row in rows:
@@ -58,6 +70,19 @@ def laid_out(rows: list[Row], sessions: pd.DatetimeIndex, tickers: pd.Index) -> 
         else:
             everyone[first:] = value
     return np.where(np.isnan(own), everyone[:, None], own)
+
+
+def by_session(written: float | Ref, usual: float, sessions: pd.DatetimeIndex) -> Floats | float:
+    """Bps as a decimal: the number written, or of a file one a session, (n_sessions, 1); `usual` where it is silent."""
+    if not isinstance(written, Ref):
+        return written * BPS
+    found = laid_out(read_values(written.target, None, 0.0, HIGHEST_BPS), sessions, pd.Index([""]))
+    return np.where(np.isnan(found), usual, found) * BPS
+
+
+def usual(block: Strict, field: str) -> float:
+    """The default of a field: what holds where its file says nothing."""
+    return float(type(block).model_fields[field].default)
 
 
 def read_csv(path: Path, required: set[str], optional: set[str]) -> list[tuple[int, dict[str, str]]]:

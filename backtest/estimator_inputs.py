@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from backtest.dated_values import laid_out, read_values
+from backtest.dated_values import BPS, HIGHEST_BPS, by_session, laid_out, read_values, usual
 from backtest.rivals import last_price
-from backtest.terms import BPS
 from market.errors import DataError
 from screens.loading import Ref
 
@@ -52,19 +51,23 @@ def carry_annual(legs: Legs) -> pd.Series:
         fees[session] = float(np.average(told[known], weights=weights.to_numpy()[known])) * spec.borrow.multiplier
     sessions = legs.short.sessions
     rate = legs.data.rates(spec.cash.benchmark).reindex(sessions)
-    earned = rate - spec.cash.short_proceeds_spread_bps * BPS
+    kept = by_session(spec.cash.short_proceeds_spread_bps, usual(spec.cash, "short_proceeds_spread_bps"), sessions)
+    earned = rate - (kept if isinstance(kept, float) else kept[:, 0])
     return (pd.Series(fees).reindex(sessions).ffill() - earned).rename("carry")
 
 
 def fee_known(spec: RunSpec, fee: Floats, session: pd.Timestamp, tickers: pd.Index, known: Collection[str]) -> Floats:
     """The borrow fee of the spec at a session, (n_tickers,); `fee` is the table's or the tier's, where that counts."""
     if isinstance(spec.borrow.fee, Ref):
-        rows = [
-            row for row in read_values(spec.borrow.fee.target, known, low=0.0, high=5.0) if row[1] in ("", *tickers)
-        ]
-        given = laid_out(rows, pd.DatetimeIndex([session]), tickers)[0]
+        given = _given(spec.borrow.fee, session, tickers, known, high=5.0)
         return np.where(np.isnan(given), fee, given)
     return fee if spec.borrow.fee == "table" else np.full(len(tickers), float(spec.borrow.fee))
+
+
+def _given(file: Ref, session: pd.Timestamp, tickers: pd.Index, known: Collection[str], high: float) -> Floats:
+    """What the file says of these names at a session, (n_tickers,); NaN where nothing."""
+    rows = [row for row in read_values(file.target, known, low=0.0, high=high) if row[1] in ("", *tickers)]
+    return laid_out(rows, pd.DatetimeIndex([session]), tickers)[0]
 
 
 def own_parameters(legs: Legs) -> dict[str, dict[str, object]]:
@@ -87,17 +90,24 @@ def instruments(legs: Legs) -> pd.DataFrame | None:
 
 def cost_of_change_bps(legs: Legs) -> float:
     """One-way cost of trading the basket at its last rebalance, bps: half-spread and commission."""
-    from basket.trading_cost import half_spread
+    from basket.trading_cost import half_spread as spread_by_size
 
-    costs, view = legs.spec.costs, legs.data.as_of(legs.short.rebalances[-1])
-    if not isinstance(costs.half_spread, Ref | str):
-        return costs.commission_bps + costs.half_spread
-    weights = legs.short.weights.iloc[-1]
-    spread = half_spread(view.market_cap())[view.tickers.get_indexer(weights.index)]
-    if isinstance(costs.half_spread, Ref):
-        own = read_values(costs.half_spread.target, set(legs.data.tickers), low=0.0, high=1e4)
-        own = [row for row in own if row[1] in ("", *weights.index)]
-        given = laid_out(own, legs.short.rebalances[-1:], weights.index)[0] * BPS
-        spread = np.where(np.isnan(given), spread, given)
-    known = np.isfinite(spread) & (weights.to_numpy() != 0)
-    return costs.commission_bps + float(np.average(spread[known], weights=weights.to_numpy()[known])) / BPS
+    costs, session = legs.spec.costs, legs.short.rebalances[-1]
+    weights, everyone = legs.short.weights.iloc[-1], set(legs.data.tickers)
+
+    def average(cost: Floats) -> float:
+        known = np.isfinite(cost) & (weights.to_numpy() != 0)
+        return float(np.average(cost[known], weights=weights.to_numpy()[known]))
+
+    commission, half_spread = costs.commission_bps, costs.half_spread
+    if isinstance(commission, Ref):
+        told = _given(commission, session, weights.index, everyone, HIGHEST_BPS)
+        commission = average(np.where(np.isnan(told), usual(costs, "commission_bps"), told))
+    if isinstance(half_spread, Ref | str):
+        view = legs.data.as_of(session)
+        spread = spread_by_size(view.market_cap())[view.tickers.get_indexer(weights.index)]
+        if isinstance(half_spread, Ref):
+            told = _given(half_spread, session, weights.index, everyone, HIGHEST_BPS)
+            spread = np.where(np.isnan(told), spread, told * BPS)
+        half_spread = average(spread) / BPS
+    return commission + half_spread

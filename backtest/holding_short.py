@@ -17,8 +17,10 @@ import pandas as pd
 
 from backtest import frames
 from backtest.accounts import BASKET
+from backtest.dated_values import BPS
 from backtest.margin import SQUEEZE_SESSIONS, liquidity
 from backtest.simulate import simulate
+from screens.loading import Ref
 
 if TYPE_CHECKING:
     from backtest.accounts import Accounts
@@ -67,8 +69,9 @@ def both_ways(
     s = swap.sleeves.index(BASKET)
     paid = pd.Series(swap.gain[:, s] + swap.dividends[:, s] + swap.rebate[:, s], index=swap.sessions)
     month = paid.rolling(SQUEEZE_SESSIONS, min_periods=1).sum()
+    asked = accounts.legs.spec.swap.spread_bps
     told["swap"] = {
-        "spread_bps": accounts.legs.spec.swap.spread_bps,
+        "spread_bps": float(np.asarray(accounts.terms.swap.spread).mean()) / BPS if isinstance(asked, Ref) else asked,
         "initial_margin_usd": float(accounts.terms.swap.initial_margin * -swap.value[:, s].min()),
         "variation_margin_session_usd": float(max(0.0, -paid.min())),
         "variation_margin_month_usd": float(max(0.0, -month.min())),

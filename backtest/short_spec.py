@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from backtest.strict import Bps, Fraction, Strict, TableRef, list_form
+from backtest.strict import Bps, BpsOrFile, Fraction, Strict, TableRef, list_form
 
 Implementation = Literal["stock", "swap"]
 
@@ -101,10 +101,11 @@ class Swap(Strict):
 
     The short side receives the benchmark less `spread_bps`. Gains and losses are paid in cash every session (variation
     margin); `initial_margin` of the notional is posted and earns `margin_spread_bps` less than free cash. `reset` says
-    when the notional that is financed follows the market: at each trade, or every session.
+    when the notional that is financed follows the market: at each trade, or every session. A spread may be a number, or
+    a CSV of `date?, value` in bps: a value holds from its date on, and the default before it.
     """
 
-    spread_bps: Bps = 60.0
+    spread_bps: BpsOrFile = 60.0
     initial_margin: Fraction = 0.20
-    margin_spread_bps: Bps = 0.0
+    margin_spread_bps: BpsOrFile = 0.0
     reset: Literal["event", "daily"] = "event"

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.carry import Swap
-from backtest.dated_values import date_of, laid_out, read_csv, read_values, ticker_of
+from backtest.dated_values import BPS, by_session, date_of, laid_out, read_csv, read_values, ticker_of, usual
 from backtest.margin import Margin, portfolio_margin, regulation_t
 from backtest.recalls import seeded_recalls
 from market.errors import ConfigError, Problem
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from backtest.spec import RunSpec
     from market import Market, PricePanel
 
-BPS = 1e-4
 UPTICK_FALL = -0.10  # Regulation SHO 201, on closes: the intraday low that triggers it may be lower
 SESSIONS_PER_MONTH = 21
 
@@ -125,12 +124,12 @@ def margin_of(spec: RunSpec, panel: PricePanel, stocks: np.ndarray, by_swap: boo
     return replace(found, maintenance_short=short, initial_short=initial)
 
 
-def swap_of(spec: RunSpec) -> Swap:
+def swap_of(spec: RunSpec, sessions: pd.DatetimeIndex) -> Swap:
     """The swap of the spec, whether the basket is held by it or not."""
     terms = spec.swap
     return Swap(
-        spread=terms.spread_bps * BPS,
+        spread=by_session(terms.spread_bps, usual(terms, "spread_bps"), sessions),
         initial_margin=terms.initial_margin,
-        margin_spread=terms.margin_spread_bps * BPS,
+        margin_spread=by_session(terms.margin_spread_bps, usual(terms, "margin_spread_bps"), sessions),
         reset=terms.reset,
     )

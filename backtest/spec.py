@@ -14,7 +14,7 @@ from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator,
 from backtest.overlay_spec import Overlay
 from backtest.short_spec import Implementation, Liquidity, Margin, Recalls, ShortLimits, Swap
 from backtest.stand_in_spec import StandIn
-from backtest.strict import Bps, Strict, TableRef, value_form
+from backtest.strict import Bps, BpsOrFile, Strict, TableRef, value_form
 from screens.loading import BasketRef, BookRef, RegimeRef
 
 RESERVED = ("book", "book shorts", "basket", "hedged", "account", "total")  # names of sleeves that every run has
@@ -70,10 +70,11 @@ class Costs(Strict):
     """What a trade costs on each side. `half_spread: tiers` goes by market capitalisation (1 to 30 bps).
 
     It may be a number of bps, or a CSV of `date?, ticker?, value` in bps: a value holds from its date on, and names
-    without one keep their tier.
+    without one keep their tier. So may `commission_bps`; there a row without a ticker is for stocks, since funds cost
+    `fund_bps` all in, and names without one keep the default.
     """
 
-    commission_bps: Bps = 0.5
+    commission_bps: BpsOrFile = 0.5
     half_spread: Annotated[
         Annotated[Literal["tiers"], Tag("word")] | Annotated[Bps, Tag("number")] | Annotated[TableRef, Tag("file")],
         Discriminator(value_form),
@@ -88,7 +89,8 @@ class Borrow(Strict):
     Which names are too dear to short is the basket's own rule (`selection.max_borrow_fee`). Funds have their own fee.
     `fee` may be a number, or a CSV of `date?, ticker?, value` (decimal a year): a value holds from its date on, and
     names without one keep the table's or their tier. `squeeze_kappa` makes undated fees dearer while a name rises:
-    x exp(kappa x the rise of 21 sessions / 50 %), at most 100 % a year.
+    x exp(kappa x the rise of 21 sessions / 50 %), at most 100 % a year. `fund_fee_bps` may be such a CSV too, in bps
+    and of funds alone.
     """
 
     fee: Annotated[
@@ -97,19 +99,20 @@ class Borrow(Strict):
     ] = "table"  # fmt: skip
     multiplier: float = Field(1.0, ge=0, le=100)
     squeeze_kappa: float = Field(0.0, ge=0, le=10)
-    fund_fee_bps: Bps = 30.0
+    fund_fee_bps: BpsOrFile = 30.0
 
 
 class Cash(Strict):
     """What cash and short proceeds earn: the benchmark rate, less the prime broker's spread on the proceeds.
 
     `settlement` says from when a position accrues: the day of its trade, or that trade's settlement (T+3, T+2 from
-    September 2017, T+1 from May 2024).
+    September 2017, T+1 from May 2024). A spread may be a number, or a CSV of `date?, value` in bps: a value holds from
+    its date on, and the default before it. What differs by name belongs into `borrow.fee`.
     """
 
     benchmark: str = "fed_funds"
-    short_proceeds_spread_bps: Bps = 35.0
-    debit_spread_bps: Bps = 50.0
+    short_proceeds_spread_bps: BpsOrFile = 35.0
+    debit_spread_bps: BpsOrFile = 50.0
     settlement: Literal["trade", "standard"] = "trade"
 
 

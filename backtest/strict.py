@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 from screens.loading import Ref, RefersTo
 
@@ -17,6 +17,17 @@ TableRef = Annotated[
     WithJsonSchema(
         {"type": "string", "pattern": r"\.[cC][sS][vV]$", "description": "Path of a CSV file, relative to this one."}
     ),
+]
+
+
+def number_form(value: object) -> str:
+    """The same where no word is known: `file` or `number`."""
+    return "file" if _is_file(value) else "number"
+
+
+BpsOrFile = Annotated[
+    Annotated[Bps, Tag("number")] | Annotated[TableRef, Tag("file")],
+    Discriminator(number_form),
 ]
 
 

@@ -24,7 +24,7 @@ import pandas as pd
 
 from backtest.carry import Financing
 from backtest.costs import Costs
-from backtest.dated_values import laid_out, read_values
+from backtest.dated_values import BPS, HIGHEST_BPS, by_session, laid_out, read_values, usual
 from backtest.short_terms import margin_of, recalls_of, short_caps, swap_of
 from backtest.simulate.tape import Delistings
 from basket.prices import NO_RECORD, STOPPED_AFTER, prices_of
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from backtest.spec import RunSpec
     from market import Market, PricePanel
 
-BPS = 1e-4
 VOLATILITY_SESSIONS = 63  # of the square-root law: one quarter
 SQUEEZE_SESSIONS, SQUEEZE_RISE, DEAREST = 21, 0.5, 1.0  # of the fee that grows with a name's rise
 MAX_HALT_SESSIONS = STOPPED_AFTER - 1  # as the index level: closed out on the session after
@@ -83,13 +82,13 @@ def terms(spec: RunSpec, data: Market, panel: PricePanel) -> Terms:
 
     fund = spec.costs.fund_bps * BPS
     if isinstance(spec.costs.half_spread, Ref):
-        own = _from_file(spec.costs.half_spread, panel, high=10_000.0) * BPS
+        own = _from_file(spec.costs.half_spread, panel, high=HIGHEST_BPS) * BPS
         half_spread = np.where(np.isnan(own), np.where(stocks, spread_by_size(caps), fund), own)
     elif spec.costs.half_spread == "tiers":
         half_spread = np.where(stocks, spread_by_size(caps), fund)
     else:
         half_spread = np.where(stocks, spec.costs.half_spread * BPS, fund) * np.ones_like(caps)
-    commission = np.where(stocks, spec.costs.commission_bps * BPS, 0.0)
+    commission = _commission(spec, panel, stocks)
     impact = spec.costs.impact_coefficient
     costs = Costs(half_spread=half_spread, commission=commission, work_sessions=spec.liquidity.work_sessions)
     share = spec.liquidity.participation
@@ -117,7 +116,7 @@ def terms(spec: RunSpec, data: Market, panel: PricePanel) -> Terms:
         short_cap_usd=short_caps(spec, data, panel),
         margin=margin_of(spec, panel, stocks, by_swap),
         recalls=recalls_of(spec, panel, known_fees, stocks),
-        swap=swap_of(spec),
+        swap=swap_of(spec, sessions),
         assumed_volume=frozenset(panel.tickers[unknown].astype(str)),
     )
 
@@ -160,7 +159,7 @@ def _borrow_fee(
             fee = np.where(np.isnan(dated), fee, dated)
     else:
         fee = _squeezed(np.full(caps.shape, float(asked)), spec, data, panel)
-    fee = np.where(stocks, fee, spec.borrow.fund_fee_bps * BPS)
+    fee = np.where(stocks, fee, _fund_fee(spec, panel, stocks))
     if isinstance(asked, Ref):
         own = _from_file(asked, panel, high=5.0)
         fee = np.where(np.isnan(own), fee, own)
@@ -179,6 +178,25 @@ def _squeezed(fee: Floats, spec: RunSpec, data: Market, panel: PricePanel) -> Fl
     return np.minimum(dearer, np.maximum(fee, DEAREST))
 
 
+def _commission(spec: RunSpec, panel: PricePanel, stocks: np.ndarray) -> Floats:
+    asked = spec.costs.commission_bps
+    if not isinstance(asked, Ref):
+        return np.where(stocks, asked * BPS, 0.0)
+    rows = read_values(asked.target, set(panel.tickers), low=0.0, high=HIGHEST_BPS)
+    own, named = (laid_out(some, panel.sessions, panel.tickers) for some in (rows, [row for row in rows if row[1]]))
+    stock = np.where(np.isnan(own), usual(spec.costs, "commission_bps"), own)
+    return np.where(stocks, stock, np.nan_to_num(named)) * BPS
+
+
+def _fund_fee(spec: RunSpec, panel: PricePanel, stocks: np.ndarray) -> Floats | float:
+    asked = spec.borrow.fund_fee_bps
+    if not isinstance(asked, Ref):
+        return asked * BPS
+    rows = read_values(asked.target, set(panel.tickers[~stocks]), low=0.0, high=HIGHEST_BPS)
+    own = laid_out(rows, panel.sessions, panel.tickers)
+    return np.where(np.isnan(own), usual(spec.borrow, "fund_fee_bps"), own) * BPS
+
+
 def _from_file(file: Ref, panel: PricePanel, high: float) -> Floats:
     rows = read_values(file.target, set(panel.tickers), low=0.0, high=high)
     return laid_out(rows, panel.sessions, panel.tickers)
@@ -192,11 +210,12 @@ def _financing(spec: RunSpec, data: Market, sessions: pd.DatetimeIndex) -> Finan
             f"rates: {spec.cash.benchmark} is unknown on {len(missing)} sessions of the run, the first "
             f"{missing[0].date()}; import rates, or shorten the span"
         )
+    cash = spec.cash
     return Financing(
         benchmark=rate.to_numpy(dtype=np.float64),
-        rebate_spread=spec.cash.short_proceeds_spread_bps * BPS,
-        debit_spread=spec.cash.debit_spread_bps * BPS,
-        settlement=spec.cash.settlement,
+        rebate_spread=by_session(cash.short_proceeds_spread_bps, usual(cash, "short_proceeds_spread_bps"), sessions),
+        debit_spread=by_session(cash.debit_spread_bps, usual(cash, "debit_spread_bps"), sessions),
+        settlement=cash.settlement,
     )
 
 

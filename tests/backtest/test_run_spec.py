@@ -48,6 +48,8 @@ def test_estimator_names_are_those_of_the_registry() -> None:
         ("../baskets/low_quality.yaml", "../baskets/low_qualty.yaml", "file '../baskets/low_qualty.yaml' not found"),
         ("../baskets/low_quality.yaml", "../books/mega_cap.yaml", "is of kind book; expected basket"),
         ("initial_nav: 100.0e+6", "initial_nav: -5", "initial_nav: "),
+        ("commission_bps: 0.5", "commission_bps: some", "costs.commission_bps: expected a number, found 'some'"),
+        ("debit_spread_bps: 50", "debit_spread_bps: debit.csv", "cash.debit_spread_bps: file 'debit.csv' not found"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(copied: Path, before: str, after: str, told: str) -> None:

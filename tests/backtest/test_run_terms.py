@@ -224,6 +224,63 @@ def test_fees_spreads_and_house_margin_from_files(legs: Legs, tmp_path: Path) ->
     assert house[-1, legs.panel.tickers.get_loc("SPY")] == pytest.approx(0.3)  # the stricter one counts
 
 
+def test_commission_and_fees_of_funds_from_files(legs: Legs, tmp_path: Path) -> None:
+    at, spy, iwm = (legs.panel.tickers.get_loc(name) for name in (dearest(legs), "SPY", "IWM"))
+    day = legs.sessions[30]
+    text = f"date,ticker,value\n{day:%Y-%m-%d},,2\n,{dearest(legs)},7\n,IWM,1\n"
+    commission = np.asarray(
+        accounts_of(legs, costs=Costs(commission_bps=csv_at(tmp_path, text))).terms.costs.commission
+    )
+    assert commission[:, at] == pytest.approx(7e-4)
+    assert commission[:, iwm] == pytest.approx(1e-4)
+    assert (commission[:, spy] == 0.0).all()  # all in already: a row for everyone is for stocks
+    other = next(k for k in range(commission.shape[1]) if k not in (at, spy, iwm) and commission[-1, k] > 0)
+    assert commission[29:31, other] == pytest.approx([0.5e-4, 2e-4])
+    fee = accounts_of(
+        legs, borrow=Borrow(fund_fee_bps=csv_at(tmp_path, f"date,ticker,value\n{day:%Y-%m-%d},SPY,80\n"))
+    ).terms.borrow_fee
+    assert fee[29:31, spy] == pytest.approx([30e-4, 80e-4])
+    assert (fee[:, iwm] == 30e-4).all()
+    with pytest.raises(ConfigError, match=r"values\.csv:2: .*unknown ticker 'SPYY' \(did you mean 'SPY'\?\)"):
+        accounts_of(legs, borrow=Borrow(fund_fee_bps=csv_at(tmp_path, "ticker,value\nSPYY,80\n")))
+
+
+def test_spreads_of_the_account_by_date(legs: Legs, path: pd.Series, tmp_path: Path) -> None:
+    """A file of one number changes no bit; one that changes in between lies between the two, in three ledgers."""
+    day = legs.sessions[200]
+
+    def navs(text: str) -> dict[str, np.ndarray]:
+        file = csv_at(tmp_path, text)
+        told = {}
+        for name, changed in (
+            ("proceeds", {"cash": Cash(short_proceeds_spread_bps=file)}),
+            ("swap", {"implementation": "swap", "swap": Swap(spread_bps=file, margin_spread_bps=10)}),
+            ("debit", {"cash": Cash(debit_spread_bps=file)}),
+        ):
+            hedged = accounts_of(legs, **changed).hedged(path)
+            assert replay(hedged.account).error(hedged.nav) < 1e-12, name
+            assert daily_error(hedged) < 1e-11, name
+            told[name] = hedged.nav
+        return told
+
+    cheap, dear, both = navs("value\n20\n"), navs("value\n400\n"), navs(f"date,value\n,20\n{day:%Y-%m-%d},400\n")
+    plain = accounts_of(legs, cash=Cash(short_proceeds_spread_bps=20)).hedged(path)
+    assert cheap["proceeds"].tobytes() == plain.nav.tobytes()
+    for name in ("proceeds", "swap"):
+        assert dear[name][-1] < both[name][-1] < cheap[name][-1]
+        assert both[name][:201].tobytes() == cheap[name][:201].tobytes()  # the rate of a session is for the next nights
+        assert both[name][201] < cheap[name][201]
+    usual = accounts_of(legs, cash=Cash(debit_spread_bps=csv_at(tmp_path, f"date,value\n{day:%Y-%m-%d},400\n")))
+    spread = np.asarray(usual.terms.financing.debit_spread)[:, 0]
+    assert spread[199:201] == pytest.approx([50e-4, 400e-4])
+    told = holding(accounts_of(legs, swap=Swap(spread_bps=csv_at(tmp_path, "value\n45\n"))), path, plain, plain, 1e8)
+    assert told["implementation"]["swap"]["spread_bps"] == pytest.approx(45.0)
+    with pytest.raises(ConfigError, match=r"values\.csv:1: expected the columns value, date\?; found ticker, value"):
+        accounts_of(legs, cash=Cash(debit_spread_bps=csv_at(tmp_path, "ticker,value\nSPY,80\n")))
+    with pytest.raises(ConfigError, match=r"values\.csv:2: .*20000 is outside 0 to 10000"):
+        accounts_of(legs, swap=Swap(spread_bps=csv_at(tmp_path, "value\n20000\n")))
+
+
 def test_undated_fees_grow_with_a_rise_and_dated_ones_do_not(legs: Legs) -> None:
     usual = accounts_of(legs, borrow=Borrow(fee=0.05)).terms.borrow_fee
     dear = accounts_of(legs, borrow=Borrow(fee=0.05, squeeze_kappa=1.5)).terms.borrow_fee
