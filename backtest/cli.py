@@ -69,6 +69,7 @@ Every command takes:
   --quiet             no progress on stderr
   --debug             stack traces
   --help              the command's own arguments, with examples
+The long ones take --verbose as well: seconds a stage, and what is read.
 
   {program} --version              the version
   {program} --install-completion   completion for this shell

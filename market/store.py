@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,7 @@ LOCK_OWNER = ".writer.json"
 GRACE_SECONDS = 3600
 """How long a file that is no longer part of the store is kept for those who still read it."""
 
+LOG = logging.getLogger("hedgebasket.store")  # what is read and how long it took; `--verbose` shows it
 PATIENCE_SECONDS = 30  # with Google's storage, which would try for a quarter of an hour
 
 
@@ -106,7 +108,10 @@ class Store:
         if unknown:
             raise DataError(f"{table}: no such column: {', '.join(unknown)}")
         picked = select_list(schema, wanted, entry.columns)
-        return self.query(f"SELECT {picked} FROM {table}" + (f" WHERE {where}" if where else ""), (table,))
+        began = time.monotonic()
+        rows = self.query(f"SELECT {picked} FROM {table}" + (f" WHERE {where}" if where else ""), (table,))
+        _log_read(entry, rows, began)
+        return rows
 
     def encoded(self, table: str, columns: Sequence[str], texts: Sequence[str]) -> pa.Table:
         """Columns as they lie in the file, `texts` dictionary-encoded, for millions of rows; absent ones left out."""
@@ -115,8 +120,9 @@ class Store:
 
         entry = self.entry(table)
         wanted = [name for name in columns if name in entry.columns]
+        began = time.monotonic()
         try:
-            return pq.read_table(
+            rows = pq.read_table(
                 f"{self._base}/{entry.file}",
                 columns=wanted,
                 read_dictionary=[name for name in texts if name in wanted],
@@ -124,6 +130,8 @@ class Store:
             )
         except (OSError, pa.ArrowInvalid) as error:
             raise DataError(f"{self.location}: {entry.file} is gone or unreadable ({error})") from error
+        _log_read(entry, rows, began)
+        return rows
 
     def query(self, sql: str, tables: Sequence[str] = (), given: pa.Table | None = None) -> pa.Table:
         """The answer of a SQL query over the store's tables (all of them, unless `tables` names the ones used).
@@ -244,6 +252,12 @@ class Store:
         else:
             quoted = path.replace("'", "''")
             connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{quoted}')")
+
+
+def _log_read(entry: TableEntry, rows: pa.Table, began: float) -> None:
+    LOG.info(
+        "read %s: %s rows, %s columns, %.2f s", entry.file, f"{len(rows):,}", rows.num_columns, time.monotonic() - began
+    )
 
 
 def schema_of(table: str) -> Table:

@@ -16,6 +16,7 @@ NoData = Annotated[
 Json = Annotated[str, typer.Option("--json", metavar="FILE|-", help="Results as JSON to a file, or to stdout with -.")]
 Csv = Annotated[str, typer.Option("--csv", metavar="FILE|-", help="The table as CSV to a file, or to stdout with -.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Seconds a stage, and what is read; on stderr.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show stack traces.")]
 AsOf = Annotated[str, typer.Option("--as-of", metavar="DATE", help="A session, as YYYY-MM-DD.")]
 LatestAsOf = Annotated[str, typer.Option("--as-of", metavar="DATE", help="A session; by default the data's last.")]

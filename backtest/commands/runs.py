@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from backtest.commands.options import Data, Debug, Json, NoData, Quiet, RunFile
+from backtest.commands.options import Data, Debug, Json, NoData, Quiet, RunFile, Verbose
 from backtest.commands.terminal import Terminal
 
 Out = Annotated[str, typer.Option("--out", metavar="DIR", help="Write report.html, summary.json and the rest here.")]
@@ -27,7 +27,13 @@ SLEEVE_ROWS = (
 
 
 def backtest(
-    run: RunFile, out: Out = "", data: Data = "sample", json_to: Json = "", quiet: Quiet = False, debug: Debug = False
+    run: RunFile,
+    out: Out = "",
+    data: Data = "sample",
+    json_to: Json = "",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> None:
     """The main job: build book and basket, size the hedge, simulate, evaluate, report.
 
@@ -47,7 +53,7 @@ def backtest(
     from market.errors import ConfigError
     from screens.loading import load, validate_files
 
-    terminal = Terminal(quiet, json_to)
+    terminal = Terminal(quiet, json_to, verbose=verbose)
     if problems := validate_files([run]):  # of the run and of all it refers to, at once
         raise ConfigError(problems)
     spec = load(run, RunSpec)

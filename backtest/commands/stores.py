@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backtest.commands.options import Data, Debug, Json, Quiet
+from backtest.commands.options import Data, Debug, Json, Quiet, Verbose
 from backtest.commands.terminal import Terminal
 from market.errors import ConfigError
 
@@ -76,6 +76,7 @@ def import_tables(
     data: TheStore = "",
     json_to: Json = "",
     quiet: Quiet = False,
+    verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
     """Bring your own tables into a store. Bad rows are set aside with their reasons, good rows are taken.
@@ -88,7 +89,7 @@ def import_tables(
     """
     from market.sources import files
 
-    terminal = Terminal(quiet, json_to)
+    terminal = Terminal(quiet, json_to, verbose=verbose)
     given = {
         "prices": prices,
         "facts": facts,
@@ -109,7 +110,9 @@ def import_tables(
     store = writable(data)
     report: dict[str, object] = {"store": str(store), "tables": {}}
     if chosen:
-        report = files.import_tables(store, chosen, mode="replace" if replace else "merge").to_dict()
+        with terminal.progress() as progress:
+            progress("reading " + ", ".join(chosen.values()), 0, 0)
+            report = files.import_tables(store, chosen, mode="replace" if replace else "merge").to_dict()
     if sec_companyfacts:
         from market.sources.sec.bulk import import_companyfacts
 
@@ -139,6 +142,7 @@ def sync(
     data: TheStore = "",
     json_to: Json = "",
     quiet: Quiet = False,
+    verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
     """Fill the store from Yahoo and SEC. Rate-limited and resumable: what is there already is not fetched again.
@@ -151,7 +155,7 @@ def sync(
     """
     from market.sources.sync import sync as fill
 
-    terminal = Terminal(quiet, json_to)
+    terminal = Terminal(quiet, json_to, verbose=verbose)
     names = [name.strip().upper() for name in tickers.split(",") if name.strip()] or None
     store = writable(data)
     with terminal.progress() as progress:

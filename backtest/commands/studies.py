@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from backtest.commands.options import Csv, Data, Debug, Json, LatestAsOf, Quiet, RunFile
+from backtest.commands.options import Csv, Data, Debug, Json, LatestAsOf, Quiet, RunFile, Verbose
 from backtest.commands.terminal import Terminal
 from backtest.report.numerals import numeral
 
@@ -25,6 +25,7 @@ def ratios(
     data: Data = "sample",
     json_to: Json = "",
     quiet: Quiet = False,
+    verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
     """Hedge-ratio estimators side by side on a run's book and basket, walk-forward, with 95 % intervals.
@@ -41,7 +42,7 @@ def ratios(
     from basket import hedge
     from screens.loading import load
 
-    terminal = Terminal(quiet, json_to)
+    terminal = Terminal(quiet, json_to, verbose=verbose)
     spec = load(run, RunSpec)
     chosen = [name.strip() for name in estimators.split(",") if name.strip()] or None
     for name in chosen or ():
@@ -272,6 +273,7 @@ def audit(
     data: Data = "sample",
     json_to: Json = "",
     quiet: Quiet = False,
+    verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
     """Look-ahead audit: run again on data that end early, and demand the same figures to the bit up to that day.
@@ -288,7 +290,7 @@ def audit(
     from backtest.spec import RunSpec
     from screens.loading import load
 
-    terminal = Terminal(quiet, json_to)
+    terminal = Terminal(quiet, json_to, verbose=verbose)
     spec = load(run, RunSpec)
     with terminal.progress() as progress:
         found = audited(spec, market.open(data), dates, progress)

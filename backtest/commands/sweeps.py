@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from backtest.commands.options import Data, Debug, Json, NoData, Quiet, SweepFile
+from backtest.commands.options import Data, Debug, Json, NoData, Quiet, SweepFile, Verbose
 from backtest.commands.terminal import Terminal
 from backtest.report.numerals import numeral
 
@@ -43,6 +43,7 @@ def sweep(
     data: Data = "sample",
     json_to: Json = "",
     quiet: Quiet = False,
+    verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
     """Many variants of one run: any fields of run, basket, book or screen, by list, range or sample.
@@ -62,7 +63,7 @@ def sweep(
     from market.errors import ConfigError
     from screens.loading import validate_files
 
-    terminal = Terminal(quiet, json_to)
+    terminal = Terminal(quiet, json_to, verbose=verbose)
     if problems := validate_files([sweep]):  # of the sweep and of all it refers to, at once
         raise ConfigError(problems)
     if dask and workers > 1:

@@ -4,6 +4,7 @@
 2. With `--json -` stdout carries the JSON and nothing else; with `--json FILE` the file is written whole or not at all.
 3. With `--csv` the same table goes to a file or to stdout, at full precision.
 4. Progress is a bar with the time left on a terminal, lines with it elsewhere, and nothing with `--quiet`.
+5. With `--verbose` each stage is a line with its seconds, and each table that is read another; `--quiet` wins.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from backtest.commands.printable import printable
+from backtest.commands.timed import timed
 from backtest.plain_json import as_json, write_whole
 from market.errors import ConfigError
 
@@ -34,11 +36,12 @@ SECONDS_A_LINE = 5  # between lines of progress where there is no terminal to dr
 class Terminal:
     """Where a command writes to."""
 
-    def __init__(self, quiet: bool = False, json_to: str = "", csv_to: str = "") -> None:
+    def __init__(self, quiet: bool = False, json_to: str = "", csv_to: str = "", verbose: bool = False) -> None:
         """`json_to` and `csv_to` are files, `-` for stdout, or nothing. Raises `ConfigError` where both want stdout."""
         if json_to == csv_to == "-":
             raise ConfigError("--csv - and --json - together: stdout carries one of them; give the other a file")
         self.quiet = quiet
+        self.verbose = verbose and not quiet
         self.json_to = json_to
         self.csv_to = csv_to
 
@@ -104,6 +107,9 @@ class Terminal:
         """A function `(stage, done, total)` to report progress with; `total` 0 where it is not known."""
         if self.quiet:
             yield lambda stage, done, total: None
+        elif self.verbose:
+            with timed(sys.stderr) as report:
+                yield report
         elif sys.stderr.isatty():
             with _bar() as report:
                 yield report

@@ -24,6 +24,11 @@ SLEEVE_ROWS: tuple[tuple[str, str, Style, str], ...] = (
     ("beta_to_market", "Beta to the market", "ratio", "OLS on daily returns"),
 )
 SLEEVE_COLUMNS = (("book", "Book"), ("basket", "Basket, long"), ("hedged", "Hedged book"))
+COSTS_BASIS = "Of the short positions alone, with the change in interest, margin included; credits are negative."
+ATTRIBUTION_BASIS = (
+    "The whole hedged account less the book held alone. Its long book differs in size, so trading and dividends here "
+    "also hold what the two long books differ by; the costs table counts the shorts only, with margin under interest."
+)
 COSTS = {
     "trading": "Trading: spread, commission, impact",
     "borrow": "Borrow fees",
@@ -158,7 +163,7 @@ def costs(summary: Summary) -> Table:
         for kind in summary.table("/costs_bps_per_year")
     ]
     titles = (Column("", numeric=False), Column("bps a year"))
-    return Table("costs", "Costs, bps of average NAV a year", titles, rows(body), note="Credits are negative.")
+    return Table("costs", "Costs, bps of average NAV a year", titles, rows(body), note=COSTS_BASIS)
 
 
 def attribution(summary: Summary) -> Table:
@@ -178,6 +183,7 @@ def attribution(summary: Summary) -> Table:
         "Attribution of hedged less book",
         (Column("", numeric=False), Column("USD"), Column("bps a year")),
         rows(body),
+        note=ATTRIBUTION_BASIS,
         emphasised=last,
     )
 

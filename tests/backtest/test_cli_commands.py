@@ -14,6 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import market
 from backtest import cli
 from backtest.artifacts import write
 from backtest.commands.door import door, message
@@ -346,3 +347,71 @@ def test_progress_goes_to_stderr_one_line_a_stage(capsys):
     with Terminal(quiet=True).progress() as progress:
         progress("screening", 0, 0)
     assert capsys.readouterr().err == ""
+
+
+def test_verbose_tells_seconds_a_stage_and_what_is_read(capsys):
+    with Terminal(verbose=True).progress() as progress:
+        progress("reading the market", 0, 0)
+        market.open("sample").table("rates")
+        progress("simulating", 0, 2)
+        progress("simulating", 1, 2)
+    told = capsys.readouterr()
+    assert told.out == ""
+    lines = told.err.splitlines()
+    reads = [line for line in lines if line.lstrip().startswith("read ")]
+    assert any(re.fullmatch(r" +read rates\S*\.parquet: 4,168 rows, 3 columns, \d+\.\d\d s", line) for line in reads)
+    stages = [re.sub(r"^ +\d+\.\d\d s  ", "", line) for line in lines if line not in reads]
+    assert stages == ["reading the market", "simulating", "in all"]
+    assert lines.index(reads[0]) == 0, "what a stage reads stands above its time"
+    market.open("sample").table("rates")
+    assert capsys.readouterr().err == "", "reads are told within the work only"
+
+
+def test_quiet_wins_over_verbose(run, capsys):
+    with Terminal(quiet=True, verbose=True).progress() as progress:
+        progress("reading", 0, 0)
+        market.open("sample").table("rates")
+    assert capsys.readouterr().err == ""
+    for name in ("backtest", "sweep", "ratios", "audit", "data import", "data sync"):
+        assert "--verbose" in run(*name.split(), "--help").output, name
+
+
+def test_an_import_tells_its_stage_when_asked(run, tmp_path):
+    (tmp_path / "rates.csv").write_text("date,name,value\n2024-01-02,fed_funds,0.05\n")
+    words = ("data", "import", "--data", tmp_path / "store", "--rates", tmp_path / "rates.csv")
+    loud = run(*words, "--verbose")
+    assert loud.exit_code == 0, loud.stderr
+    assert "reading" in loud.stderr
+    assert loud.stderr.rstrip().endswith("in all")
+    assert run(*words, "--verbose", "--quiet").stderr == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("plain", [{"NO_COLOR": "1", "TERM": "xterm-256color"}, {"TERM": "dumb"}])
+def test_no_colours_on_a_terminal_that_wants_none(plain):
+    """A table, a bar and a note, on a pseudo-terminal for stdout and stderr alike: not one escape byte of colour."""
+    code = (
+        "from backtest.commands.terminal import Terminal\n"
+        "t = Terminal()\n"
+        "with t.progress() as at:\n    at('simulating', 1, 3)\n"
+        "t.table(('a', 'b'), [('x', 1.5)], title='results')\nt.text('done')\nt.note('wrote it')"
+    )
+    environment = {
+        k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "NO_COLOR", "COLORTERM", "TTY_COMPATIBLE")
+    }
+    shown = {}
+    for name, settings in (("plain", plain), ("coloured", {"TERM": "xterm-256color"})):
+        master, slave = os.openpty()
+        subprocess.run(
+            [sys.executable, "-c", code], stdout=slave, stderr=slave, check=True,
+            env={**environment, "COLUMNS": "80", **settings}, cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+        os.close(slave)
+        shown[name] = os.read(master, 65536).decode()
+        os.close(master)
+    colour = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-7]|38|4[0-7]|48|9[0-7])[;m]")
+    assert colour.search(shown["coloured"]), "or the check below could not fail"
+    assert not colour.search(shown["plain"])
+    assert "results" in shown["plain"]
+    if plain["TERM"] == "dumb":
+        assert "\x1b" not in shown["plain"]
