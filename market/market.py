@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from market import calendar, securities
+from market import calendar, securities, session_lookup
 from market.contents import Contents
-from market.errors import ConfigError, DataError
+from market.errors import DataError
 from market.manifest import Manifest
 from market.members import Members
 from market.panel import PricePanel
 from market.rates import rate_by_session
+from market.session_lookup import as_day
 from market.spelling import exchange_spelling
 from market.store import MANIFEST, Store, schema_of
 
@@ -157,31 +158,15 @@ class Market:
         """
         if day is None:
             return self.end
-        stamp = _day(day)
-        position = int(self.sessions.searchsorted(stamp))
-        if position < len(self.sessions) and self.sessions[position] == stamp:
-            return self.sessions[position]
-        if stamp < self.start or stamp > self.end:
-            nearest = self.start if stamp < self.start else self.end
-            raise DataError(
-                f"{stamp.date()} is outside the data ({self.start.date()} to {self.end.date()}); "
-                f"the nearest session is {nearest.date()}"
-            )
-        before, after = self.sessions[position - 1], self.sessions[position]
-        raise ConfigError(
-            f"{stamp.date()} is not a session of the exchange; the last one before it is {before.date()}, "
-            f"the next one {after.date()}"
-        )
+        return session_lookup.session_on(self.sessions, day)
 
     def session_on_or_before(self, day: pd.Timestamp | str) -> pd.Timestamp:
         """The last session of this market not after a day; raises `DataError` where there is none."""
-        position = int(self.sessions.searchsorted(_day(day), side="right")) - 1
-        return self.session(day) if position < 0 else self.sessions[position]
+        return session_lookup.session_on_or_before(self.sessions, day)
 
     def session_on_or_after(self, day: pd.Timestamp | str) -> pd.Timestamp:
         """The first session of this market not before a day; raises `DataError` where there is none."""
-        position = int(self.sessions.searchsorted(_day(day), side="left"))
-        return self.session(day) if position == len(self.sessions) else self.sessions[position]
+        return session_lookup.session_on_or_after(self.sessions, day)
 
     # --- what others read -------------------------------------------------------------------------------------------
 
@@ -209,7 +194,7 @@ class Market:
         if tickers is None and start is None and end is None:
             return self._panel
         index = None if tickers is None else pd.Index(list(tickers), dtype="object", name="ticker")
-        return self._panel.select(index, None if start is None else _day(start), None if end is None else _day(end))
+        return self._panel.select(index, None if start is None else as_day(start), None if end is None else as_day(end))
 
     def rates(self, name: str = "fed_funds") -> pd.Series:
         """A rate by session, decimal a year, the last value carried forward for ten days."""
@@ -222,7 +207,7 @@ class Market:
         """
         from market.symbols import SymbolMap
 
-        stamp = None if day is None else _day(day)
+        stamp = None if day is None else as_day(day)
         name = exchange_spelling(symbol)
         if self.has("symbols"):
             name = SymbolMap(self.rows("symbols")).ticker(name, stamp, self.tickers)
@@ -232,7 +217,7 @@ class Market:
 
     def members_on(self, index: str, session: pd.Timestamp | str) -> list[str]:
         """Tickers of an index's members on a day, with or without data; sorted."""
-        return self.members.on(index, _day(session))
+        return self.members.on(index, as_day(session))
 
     def coverage(self, index: str, session: pd.Timestamp | str) -> tuple[int, int]:
         """How many of that day's members have a close on it, and how many members there were."""
@@ -313,13 +298,3 @@ class Market:
     def close_counts(self) -> np.ndarray:
         """Number of closes known up to each session; shape (T, N)."""
         return np.cumsum(~np.isnan(self._panel.close), axis=0, dtype=np.int32)
-
-
-def _day(day: pd.Timestamp | str) -> pd.Timestamp:
-    try:
-        stamp = pd.Timestamp(day)
-    except ValueError as error:
-        raise ConfigError(f"{day!r} is not a date; write it as 2024-01-31") from error
-    if pd.isna(stamp):
-        raise ConfigError(f"{day!r} is not a date; write it as 2024-01-31")
-    return stamp.tz_localize(None).normalize() if stamp.tz is not None else stamp.normalize()
