@@ -236,6 +236,7 @@ class Books:
         moves: list[Floats] = []
         base = 0.0
         can = self.trades | self.ends
+        short = sum((p.shares for p in self.piles if p.sign < 0), np.zeros(self.n_assets))
         for pile in self.piles:
             action, worth = todo[pile.name], pile.shares * self.price
             move = np.zeros(self.n_assets)
@@ -255,7 +256,9 @@ class Books:
                     move = np.where(shut, -pile.shares, move)
                     if pile.aim is not None:
                         pile.aim = np.where(shut, 0.0, pile.aim)
-            move = self._limit(t, pile, move)
+            move = self._limit(t, pile, move, short)
+            if pile.sign < 0:
+                short = short + move
             if pile.short is None:
                 base += pile.sign * ((pile.shares + move) * self.price).sum()
             moves.append(move)
@@ -288,10 +291,11 @@ class Books:
             out.append(np.where(cuttable, target - pile.shares, move))
         return out
 
-    def _limit(self, t: int, pile: Pile, move: Floats) -> Floats:
+    def _limit(self, t: int, pile: Pile, move: Floats, short: Floats) -> Floats:
+        """short: shares short by name in all sleeves, earlier ones as they will be after this close."""
         free = ~self.ends & (self.price > 0)
         if pile.sign < 0:
-            room = np.maximum(0.0, self.cap[t] / np.where(free, self.price, 1.0) - pile.shares)
+            room = np.maximum(0.0, self.cap[t] / np.where(free, self.price, 1.0) - short)
             move = np.where(free & (move > 0), np.minimum(move, room), move)
         return self._by_volume(t, move)
 

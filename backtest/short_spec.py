@@ -77,6 +77,8 @@ Bans = Annotated[Annotated[tuple[Ban, ...], Tag("list")] | Annotated[TableRef, T
 class ShortLimits(Strict):
     """How much of a name may be short, by date. A limit stops a short from growing, never from being closed.
 
+    A limit is the account's: legs that are short of the same name share it, the basket first, then in their order.
+
     bans              a list, or a CSV of `ticker, start, end?`
     locates           the `borrow` table's available shares bound each short, for 20 sessions after their date
     max_usd_per_name  largest short of a name

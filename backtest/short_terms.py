@@ -7,7 +7,8 @@
 4. Requirements are Regulation T or portfolio margin; the broker's own for shorts count where they are stricter. A
    basket held by swap is asked for its initial margin instead.
 
-A cap never makes a short smaller, it stops it from growing. It holds for each leg by itself.
+A cap never makes a short smaller, it stops it from growing. It is the account's: all legs that are short of a name
+count together, a swap too (its dealer needs the same shares), and the leg that the config names first is served first.
 """
 
 from __future__ import annotations

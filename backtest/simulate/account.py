@@ -52,7 +52,8 @@ class Account:
     exposure       share of NAV the book is scaled to at each of its rebalances; scalar or (n_sessions,)
     borrow_fee     decimal a year; NaN is unknown and stops whoever shorts the name
     margin         requirements that are enforced; None for a broker that never calls
-    short_cap_usd  largest short position a name may be increased to (0 is a ban, infinite no limit): locates
+    short_cap_usd  largest short position a name may be increased to, all sleeves together, earlier ones served first
+                   (0 is a ban, infinite no limit): locates
     """
 
     panel: Panel

@@ -301,8 +301,15 @@ def size(  # type: ignore[no-untyped-def]
     current, scale, value, _, held, _, _ = state
     at, who, may, p, q, u, move, rate, grow, shrink, bend = scratch
     after, before, gap, gap_before = nav, nav, 0.0, 0.0
+    taken = np.zeros(position.shape[1] if limited else 0)  # shares short by name, all sleeves, as this close goes on
     for turn in range(TURNS):
         base = 0.0
+        if limited:
+            for k in range(at[len(sign)]):
+                taken[who[k]] = 0.0
+                for s in range(len(sign)):
+                    if sign[s] < 0:
+                        taken[who[k]] += position[s, who[k]]
         for s in range(len(sign)):
             if todo[s] == 0:
                 if role[s] == FUNDED:
@@ -333,7 +340,9 @@ def size(  # type: ignore[no-untyped-def]
                 elif limited and may[k] == 1:
                     asked = step
                     if sign[s] < 0 and step > 0.0:
-                        step = min(step, max(0.0, max_short[t, who[k]] / p[k] - q[k]))
+                        step = min(step, max(0.0, max_short[t, who[k]] / p[k] - taken[who[k]]))
+                        if step < asked and step <= max(DUST * taken[who[k]], CRUMB):
+                            step = 0.0
                     if np.isnan(max_trade[t, who[k]]):
                         return NOT_FINITE
                     if abs(step) * p[k] > max_trade[t, who[k]]:
@@ -341,6 +350,8 @@ def size(  # type: ignore[no-untyped-def]
                     if proportional and step != asked:
                         return NEEDS_POSITIONS
                 move[k] = step
+                if limited and sign[s] < 0:
+                    taken[who[k]] += step
                 reached += (q[k] + step) * p[k]
             if role[s] == FUNDED:
                 base += sign[s] * reached
