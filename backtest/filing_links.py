@@ -11,9 +11,9 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-if TYPE_CHECKING:
-    import pandas as pd
+import pandas as pd
 
+if TYPE_CHECKING:
     from market.facts import FactSource
     from market.view import View
 
@@ -52,7 +52,7 @@ def last_filings(view: View, cik: pd.Series) -> list[tuple[str, str, str]]:
             found.append(("", "", ""))
             continue
         filed = "" if source.filed != source.filed else f"{source.filed:%Y-%m-%d}"
-        known = int(number) if number == number else 0
+        known = 0 if pd.isna(number) else int(number)
         found.append((source.form, filed, filing_url(known, source.form, source.accession, filed)))
     return found
 

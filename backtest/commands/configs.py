@@ -126,9 +126,9 @@ def init(
     terminal.data({"directory": str(directory), "files": [str(path) for path in written]})
     for path in written:
         terminal.text(str(path))
-    runs = sorted(path for path in written if path.parent.name == "runs")
-    if runs:
-        terminal.text(f"\nNext: hedgebasket backtest {runs[0]} --out runs/first")
+    main_job = directory / "runs" / "low_quality_vs_mega_cap.yaml"
+    if main_job in written:
+        terminal.text(f"\nNext: hedgebasket backtest {main_job} --out runs/first")
         schemas = directory.absolute().parent / "schemas"
         terminal.text(f"For completion in an editor: hedgebasket schema --out {shown(schemas)}")
 
