@@ -222,11 +222,12 @@ def tape(result: Result) -> Sketch:
     for name, value in zip(names, frame["percentile"], strict=True):
         ends = {"x0": 0, "x1": rounded([value])[0], "y0": name, "y1": name}
         sketch.shapes.append({"type": "line", **ends, "line": {"width": 2, "color": LIGHT["alternative2"]}})
-    _axis_of_names(sketch, names)
+    _axis_of_names(sketch, names, width=30)
     sketch.x(tickformat=".0%", range=[0, 1.03])
     words = ", ".join(f"{n} {numeral(v, 'percent0')}" for n, v in zip(names, frame["percentile"], strict=True))
     title = "Fragility signals: percentile of their own past"
-    return finish(sketch, title, words + ".", height=90 + 30 * len(names), left=172, right=20)
+    # low rows, names on one line: the whole of it has to fit one sheet of paper
+    return finish(sketch, title, words + ".", height=50 + 18 * len(names), left=190, right=20)
 
 
 def alternative_rows(summary: dict) -> list[tuple[str, str, dict]]:
@@ -253,7 +254,7 @@ def _must(frame: pd.DataFrame) -> list[bool]:
     return [bool(v) for v in frame["must_lose"]] if "must_lose" in frame else [False] * len(frame)
 
 
-def _axis_of_names(sketch: Sketch, names: Sequence[str]) -> None:
+def _axis_of_names(sketch: Sketch, names: Sequence[str], width: int = 24) -> None:
     """Names down the page in the given order; long ones break over two lines."""
     order = list(dict.fromkeys(names))[::-1]
     sketch.y(
@@ -263,12 +264,12 @@ def _axis_of_names(sketch: Sketch, names: Sequence[str]) -> None:
         range=[-0.6, len(order) - 0.4],
         tickmode="array",
         tickvals=order,
-        ticktext=[_broken(n) for n in order],
+        ticktext=[_broken(n, width) for n in order],
         showgrid=True,
     )
 
 
-def _broken(name: str, width: int = 24) -> str:
+def _broken(name: str, width: int) -> str:
     if len(name) <= width:
         return name
     at = name.rfind(" ", 0, width) if " " in name[:width] else width
