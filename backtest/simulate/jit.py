@@ -18,7 +18,7 @@ from typing import TypeVar, cast
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
-COMPILED = ("kernel.py", "vbt.py")  # the files of this package whose functions numba compiles
+COMPILED = ("codes.py", "kernel.py", "sizes.py", "vbt.py")  # the files of this package whose functions numba compiles
 
 
 @contextmanager

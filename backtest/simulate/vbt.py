@@ -2,7 +2,7 @@
 
 1. Walk the sessions with a handful of numbers per sleeve; prices of single names are read only at events.
 2. Into each session: dividends, borrow, rebate and interest on yesterday's positions and marks, booked to cash.
-3. At an event: sizes after costs (`kernel.size`), then every order is filled by vectorbt's own `buy_nb` or `sell_nb`.
+3. At an event: sizes after costs (`sizes.size`), then every order is filled by vectorbt's own `buy_nb` or `sell_nb`.
    (`execute_order_nb` checks its arguments and calls them; sizes are finite by then, and a fill that is not as sized
    stops the run. Without those checks an order takes 20 ns in place of 45, for the same bits.)
 4. vectorbt clips buys to cash, so the orders of an event are handed a credit line that is taken off again: a margin
@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from backtest.simulate.jit import compiled, library_cache
-from backtest.simulate.kernel import (
+from backtest.simulate.codes import (
     ENDED,
     FINE,
     N_TOTALS,
@@ -32,13 +31,10 @@ from backtest.simulate.kernel import (
     SHORTFALL,
     TRADED,
     TRADING,
-    due,
-    gather,
-    hold,
-    required,
-    size,
-    unit_series,
 )
+from backtest.simulate.jit import compiled, library_cache
+from backtest.simulate.kernel import hold, required, unit_series
+from backtest.simulate.sizes import due, gather, size
 
 with library_cache():
     import vectorbt as vbt
@@ -139,7 +135,7 @@ def run_account(
     out       nav, cash, interest, margin, traded, required, called (n_sessions,); value, gain, trading, dividends,
               borrow, rebate, held (n_sessions, n_sleeves): filled in place, zero before; without `detail` nav only, and
               no orders are kept
-    totals    (kernel.N_TOTALS, n_sleeves) sums over the sessions
+    totals    (codes.N_TOTALS, n_sleeves) sums over the sessions
     """
     sign, role, bounds, sessions, kind, total, starts, names, units = sleeves
     o_nav, o_cash, _, _, o_traded, o_required, o_called = out[:7]
