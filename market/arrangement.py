@@ -22,7 +22,7 @@ ORDER_BITS = 26  # of the rank of an accession: 67 million filings
 class Rows(NamedTuple):
     """One item as arrays by period (sorted by ticker, end, longest first) and by row (ticker, known, accession).
 
-    Caches of compiled code name this class: where it moves, its old place must go on knowing it.
+    Caches of compiled code name this class by its place.
     """
 
     start: Array32  # by period, days
@@ -31,7 +31,7 @@ class Rows(NamedTuple):
     value: FloatArray  # by row
     flags: Array32
     order: Array32  # rank of the accession, -1 = none
-    known: Array32  # position in the sessions
+    known: Array32  # day from which it was known: a session
     previous: Array32  # row of the previous version of the same period, -1 = first
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,12 +80,10 @@ class Contents:
             return self.rows("facts")
         return self._held_by("facts").encoded("facts", COLUMNS, TEXTS)
 
-    def facts_memo(self) -> tuple[Path, str] | None:
-        """Where histories of the stored facts may be kept, and their fingerprint; None for rows of no store."""
+    def facts_store(self) -> Store | None:
+        """The store of which the facts are, as they lie there; None where something stands between."""
         plain = self.store is not None and "facts" not in self.planted and self._reused is None
-        if not plain or self.store is None or self.store.root is None or not self.store.has("facts"):
-            return None
-        return self.store.root / ".derived", self.store.entry("facts").fingerprint
+        return self.store if plain else None
 
     def _read(self, name: str) -> pd.DataFrame:
         rows = self._raw(name)

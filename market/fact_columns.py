@@ -1,8 +1,9 @@
 """The facts table as arrays of small integers: what statements are computed from.
 
 1. Texts become positions in lists of their distinct values (Arrow's dictionaries, from the file where it has them).
-2. Dates become days; `known` becomes a position in the sessions (`market.facts.known_positions`).
-3. Rows that cannot serve are marked: other tickers, no value, a flow without a start, known after the last session.
+2. Dates become days; `known` is the session of the exchange from which a row was known (`market.facts`).
+3. Rows that cannot serve are marked: other tickers, no value, a flow without a start, known after the last session
+   of the calendar.
 
 Nothing is sorted here, and no text is made for a row unless it is asked for (`record`).
 """
@@ -16,7 +17,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from market.facts import CLOSE_HOUR, NO_DATE, Array32, Flag, flag_bits, kind_of, known_positions
+from market.calendar import nyse_sessions
+from market.facts import CLOSE_HOUR, NO_DATE, Array32, Flag, days, flag_bits, kind_of, known_positions
 
 COLUMNS = ("ticker", "item", "period_end", "value", "period_start", "filed", "known_at", "form", "accession", "flags")
 TEXTS = ("ticker", "item", "form", "accession", "flags")
@@ -34,7 +36,7 @@ class FactColumns:
     end: Array32
     value: NDArray[np.float64]
     filed: Array32  # days; `NO_DATE` where unknown
-    known: Array32  # position in the sessions
+    known: Array32  # day, a session of the exchange
     order: Array32  # rank of the accession, -1 without one
     flags: Array32
     usable: NDArray[np.bool_]
@@ -47,7 +49,7 @@ class FactColumns:
         return {name: self.table[name][row].as_py() for name in names}
 
     @classmethod
-    def of(cls, table: pa.Table, tickers: pd.Index, sessions: pd.DatetimeIndex) -> FactColumns:
+    def of(cls, table: pa.Table, tickers: pd.Index) -> FactColumns:
         """Read a facts table (Arrow; any order, dictionary-encoded or not)."""
         table = table.select([name for name in COLUMNS if name in table.column_names])
         name_code, names = _codes(table["ticker"])
@@ -58,10 +60,15 @@ class FactColumns:
         start = _days(table, "period_start")
         value = table["value"].cast(pa.float64()).to_numpy()
         filed = _days(table, "filed")
-        known, assumed = known_positions(filed, _days(table, "known_at", closes=True), end, _quarterly(table), sessions)
+        sessions = nyse_sessions()
+        position, assumed = known_positions(
+            filed, _days(table, "known_at", closes=True), end, _quarterly(table), sessions
+        )
+        inside = position < len(sessions)
+        known = days(sessions)[np.where(inside, position, 0)]
         kinds = [kind_of(name) for name in items]
         flow = np.array([kind in ("flow", "average") for kind in kinds] + [False], dtype=bool)[item_code]
-        usable = (ticker >= 0) & (item_code >= 0) & (known < len(sessions)) & np.isfinite(value) & (end != NO_DATE)
+        usable = (ticker >= 0) & (item_code >= 0) & inside & np.isfinite(value) & (end != NO_DATE)
         usable &= np.where(start == NO_DATE, ~flow, start <= end)
         start = np.where((start == NO_DATE) | ~flow, end, start)
         flags = np.where(assumed, np.int32(Flag.ASSUMED_LAG), np.int32(0))
@@ -103,8 +110,8 @@ def _days(table: pa.Table, name: str, closes: bool = False) -> Array32:
         missing = ticks == np.iinfo(np.int64).min
         per_day = 86_400 * _SECONDS[column.type.unit]
         late = (24 - CLOSE_HOUR) * 3600 * _SECONDS[column.type.unit]
-        days = np.where(missing, 0, (ticks + (late if closes else 0)) // per_day)
-        return np.where(missing, NO_DATE, days).astype(np.int32)
+        day = np.where(missing, 0, (ticks + (late if closes else 0)) // per_day)
+        return np.where(missing, NO_DATE, day).astype(np.int32)
     if not pa.types.is_date32(column.type):
         column = column.cast(pa.date32())
     return column.cast(pa.int32()).fill_null(NO_DATE).to_numpy()

@@ -174,7 +174,7 @@ class Versions:
     start: Array32  # days; for instants the end
     end: Array32  # days
     value: FloatArray
-    known: Array32  # position in the sessions
+    known: Array32  # day from which it was known: a session
     order: Array32  # rank of the accession; -1 without one
     row: Array32  # position in the facts table
     flags: Array32

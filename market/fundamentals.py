@@ -19,9 +19,10 @@ import pandas as pd
 from market import calendar
 from market.errors import DataError
 from market.facts import ITEMS, FactSource, known_at
+from market.histories import Basis, default_basis
 from market.spelling import exchange_spelling
 from market.statement_view import StatementView
-from market.statements import Basis, Statements, default_basis
+from market.statements import Statements
 
 if TYPE_CHECKING:
     from market.market import Market

@@ -266,12 +266,17 @@ class Market:
     @cached_property
     def statements(self) -> Statements:
         """Fundamentals by session (see `market.statements`)."""
-        from market.statement_memo import StatementMemo
         from market.statements import Statements
 
-        kept = self.contents.facts_memo()
-        memo = None if kept is None or self.name == "sample" else StatementMemo(*kept, self.tickers, self.sessions)
-        return Statements(self.contents.facts, self.tickers, self.sessions, memo)
+        store = self.contents.facts_store()
+        if store is None or self.root == SAMPLE:
+            return Statements(self.contents.facts, self.tickers, self.sessions)
+        from market.preparation import prepare
+
+        def read_company(ticker: str) -> pd.DataFrame:
+            return self.contents.rows_of("facts", ticker)
+
+        return Statements(self.contents.facts, self.tickers, self.sessions, prepare(store), read_company)
 
     @cached_property
     def items(self) -> frozenset[str]:

@@ -1,5 +1,7 @@
 """From filings to quarters and trailing twelve months, as known at each session (compiled).
 
+Sessions are days, and so are periods.
+
 For each company and item, versions are read in the order in which they became known. After each batch:
 
 1. Periods are classed by days: quarter 80-100, year 350-380 (52/53-week years fit), year-to-date 75-300. The last is
@@ -243,11 +245,11 @@ def _lagged(data, basis, lo, hi, target):
 
 
 @njit(cache=True, nogil=True)
-def history(data, period, rows, periods, sessions, basis, lag_days, first_ticker, last_ticker):
+def history(data, period, rows, periods, basis, lag_days, first_ticker, last_ticker):
     """As-of history of one item on one basis: each company's figure from each session on, for a range of tickers.
 
     `data` is a `market.arrangement.Rows`; `period` (n_rows,) is the period of each row; `rows`, `periods` are offsets
-    by ticker (N + 1,); `sessions` are days.
+    by ticker (N + 1,).
     Returns (events by ticker, then by event: known, newest period end, its period end, row or -1, flags; values).
     """
     size = 0
@@ -270,7 +272,7 @@ def history(data, period, rows, periods, sessions, basis, lag_days, first_ticker
             row, value, flags, newest = -1, np.nan, 0, 0
             newer_known = False
             j = hi - 1
-            while j >= lo and data.end[j] >= sessions[session] - LOOK_BACK_DAYS:
+            while j >= lo and data.end[j] >= session - LOOK_BACK_DAYS:
                 a, b = _block(data, lo, hi, j)
                 row, value, flags = _figure(data, basis, lo, a, b)
                 if row >= 0:

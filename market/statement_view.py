@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from market.errors import DataError
 from market.facts import ITEMS, NO_DATE, FactSource, FloatArray, IntArray, flag_names, kind_of
-from market.statements import BASES, Basis, History, Statements, default_basis
+from market.histories import BASES, Basis, History, default_basis
+
+if TYPE_CHECKING:
+    from market.statements import Statements
 
 _Array = TypeVar("_Array", bound=np.ndarray)
 
@@ -22,7 +25,7 @@ class StatementView:
 
     def __init__(self, statements: Statements, position: int) -> None:
         self._all = statements
-        self._position = position
+        self._day = int(statements.session_days[position])
         self.session = statements.sessions[position]
         self.tickers = statements.tickers
         self._cache: dict[tuple[str, Basis, int], tuple[History, IntArray] | None] = {}
@@ -44,7 +47,7 @@ class StatementView:
         found = self._find(name, basis, lag)
         if found is not None:
             history, event = found
-            good = (event >= 0) & (history.row[event] >= 0)
+            good = (event >= 0) & (history.begin[event] != NO_DATE)
             result[good] = history.end[event[good]].astype("datetime64[D]")
         return _frozen(result.astype("datetime64[ns]"))
 
@@ -57,7 +60,7 @@ class StatementView:
         found = self._find(name, basis, lag)
         if found is not None:
             history, event = found
-            filed = (event >= 0) & (history.row[event] >= 0) & (history.filed[event] != NO_DATE)
+            filed = (event >= 0) & (history.begin[event] != NO_DATE) & (history.filed[event] != NO_DATE)
             result[filed] = history.filed[event[filed]].astype("datetime64[D]")
         return _frozen(result)
 
@@ -67,7 +70,7 @@ class StatementView:
         if found is None:
             return _frozen(np.zeros(len(self.tickers), dtype=np.int64))
         history, event = found
-        return _frozen(np.where((event >= 0) & (history.row[event] >= 0), history.flags[event], 0))
+        return _frozen(np.where((event >= 0) & (history.begin[event] != NO_DATE), history.flags[event], 0))
 
     def source(self, ticker: str, name: str, basis: Basis | None = None, lag: int = 0) -> FactSource | None:
         """The filing of the newest fact inside a value; None where the value is unknown."""
@@ -78,16 +81,16 @@ class StatementView:
             return None
         history, event = found
         at = event[self.tickers.get_loc(ticker)]
-        if at < 0 or history.row[at] < 0:
+        if at < 0 or history.begin[at] == NO_DATE:
             return None
-        row = int(self._all.versions_of(int(history.row[at]), self._position)[-1])
-        record = self._all.facts.record(row)
+        period = int(history.begin[at]), int(history.end[at])
+        record, known = self._all.newest(ticker, name, period, self._day)
         return FactSource(
             form=_text(record.get("form")),
             accession=_text(record.get("accession")),
             filed=_stamp(record.get("filed")),
-            period_end=pd.Timestamp(np.datetime64(int(history.end[at]), "D")),
-            known_at=self._all.sessions[int(self._all.facts.known[row])],
+            period_end=pd.Timestamp(np.datetime64(period[1], "D")),
+            known_at=pd.Timestamp(np.datetime64(known, "D")),
             flags=flag_names(int(history.flags[at])),
         )
 
@@ -100,8 +103,8 @@ class StatementView:
             if history is None:
                 self._cache[key] = None
             else:
-                event = self._all.reached(history, self._position)
-                age = self._all.session_days[self._position] - history.newest[event]
+                event = self._all.reached(history, self._day)
+                age = self._day - history.newest[event]
                 self._cache[key] = history, np.where(age <= history.max_age[event], event, -1)
         return self._cache[key]
 

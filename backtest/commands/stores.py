@@ -16,6 +16,7 @@ from market.errors import ConfigError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from backtest.commands.terminal import Progress
     from market import Market
     from market.check import Finding
 
@@ -121,6 +122,9 @@ def import_tables(
         tables = report["tables"]
         assert isinstance(tables, dict)
         tables[SEC_FACTS] = facts_report.to_dict()
+    if facts or sec_companyfacts:
+        with terminal.progress() as progress:
+            _prepare(store, progress)
     terminal.data(report)
     _show_import(terminal, report)
 
@@ -169,6 +173,7 @@ def sync(
             statements=statements,
             progress=progress,
         )
+        _prepare(store, progress)
     terminal.data(report)
     _show_sync(terminal, report)
 
@@ -209,6 +214,19 @@ def check(data: TheStore = "", json_to: Json = "", quiet: Quiet = False, debug: 
         _show_coverage(terminal, covered)
     if errors:
         raise typer.Exit(1)
+
+
+def _prepare(store: Path, progress: Progress) -> None:
+    """Compute now what screens will read of the statements, so that the first of them need not."""
+    from market.histories import USUAL
+    from market.preparation import memo_of, prepare
+    from market.store import Store
+    from screens.asked import asked_by_metrics
+
+    opened = Store(store)
+    memo = memo_of(opened)
+    if memo is not None and not memo.begun:
+        prepare(opened, {*USUAL, *asked_by_metrics()}, progress)
 
 
 def _largest_index(opened: Market) -> str | None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -19,7 +20,9 @@ from backtest import cli
 from backtest.artifacts import write
 from backtest.commands.door import door, message
 from backtest.commands.terminal import Terminal
+from market.contents import Contents
 from market.errors import ConfigError, DataError, InfeasibleError, Problem
+from screens.metrics import REGISTRY
 
 COMMAND = [sys.executable, "-m", "backtest.cli"]
 BAD_RUN = "kind: run\nname: x\nbok: y.yaml\n"
@@ -155,6 +158,23 @@ def test_a_damaged_file_exits_3_and_leaves_the_store_as_it_was(tmp_path, run):
         assert "prices" in done.stderr
         assert "Traceback" not in done.output
         assert (store / "manifest.json").read_bytes() == before
+
+
+def test_an_import_of_facts_computes_what_screens_will_read(tmp_path, run, monkeypatch):
+    recorded, store = Path(__file__).parents[1] / "market" / "data" / "sec", tmp_path / "store"
+    (tmp_path / "prices.csv").write_text("date,ticker,close\n2023-11-03,AAPL,10\n2023-11-06,AAPL,11\n")
+    words = ("data", "import", "--data", store, "--prices", tmp_path / "prices.csv")
+    done = run(*words, "--sec-companyfacts", recorded)
+    assert "computing statements" in done.stderr
+    assert "computing statements" not in run(*words, "--sec-companyfacts", recorded).stderr  # nothing has changed
+
+    def refuse(*_):
+        raise AssertionError("the facts were read")
+
+    monkeypatch.setattr(Contents, "facts", refuse)
+    view = market.open(store).as_of("2023-11-06")
+    assert view.item("revenue")[0] == 383_285e6
+    assert np.isfinite(REGISTRY["accruals"](view).value[0])
 
 
 def test_data_check_says_what_is_covered(tmp_path, run):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from market.errors import ConfigError
+import market
+from market.errors import ConfigError, DataError
 from market.facts import ITEMS
 from market.tables import TABLES
+from screens.asked import asked_by_metrics
 from screens.metrics import REGISTRY
 from screens.registry import Values, lookup, metric, suggestions
 
@@ -187,3 +190,14 @@ def test_inputs_are_not_changed(planted):
     for key, value in before.items():
         np.testing.assert_array_equal(view.items[key], value)
     np.testing.assert_array_equal(view.facts["returns"], returns)
+
+
+def test_what_metrics_read_of_the_statements_is_known_beforehand():
+    """One company with one fact shows the same reads as the sample: a store filled for them serves every metric."""
+    sample = market.open("sample")
+    view = sample.as_of("2024-06-28")
+    for name in REGISTRY:
+        with contextlib.suppress(DataError):
+            REGISTRY[name](view)
+    assert sample.statements.asked <= asked_by_metrics()
+    assert {("revenue", "ttm", 0), ("net_income", "quarter", 23), ("equity", "latest", 20)} <= asked_by_metrics()
