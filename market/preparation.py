@@ -31,7 +31,7 @@ from market.histories import USUAL, Ask, History
 from market.statement_memo import StatementMemo, batch_of
 from market.store import Store
 
-CHUNK_ROWS = 1 << 19
+CHUNK_ROWS = 1 << 18
 MEMOS = ".derived"
 LOG = logging.getLogger("hedgebasket.store")
 Progress = Callable[[str, int, int], None]
