@@ -116,10 +116,21 @@ def buffer(accounts: Accounts, hedged: Simulation) -> dict[str, Json]:
 
 def buy_ins(hedged: Simulation, accounts: Accounts, average_nav: float) -> dict[str, Json]:
     """Buy-ins, names, USD bought in, and what the recalls cost: the account without them, less the account."""
-    account = hedged.account
+    count, names, usd = bought_in(hedged)
+    without = tuple(replace(sleeve, recalls=None) for sleeve in hedged.account.shorts)
+    never = simulate(replace(hedged.account, shorts=without), accounts.desk)
+    cost = float(never.nav[-1] - hedged.nav[-1])
+    a_year = frames.BPS * cost / average_nav / frames.years(hedged.sessions)
+    return {
+        "buy_ins": count, "names": len(names), "bought_in_usd": usd, "cost_usd": cost, "cost_bps_per_year": a_year,
+    }  # fmt: skip
+
+
+def bought_in(hedged: Simulation) -> tuple[int, set[str], float]:
+    """Buy-ins of an account under recalls, the names they were of, and their USD."""
     count, names, usd = 0, set[str](), 0.0
     positions = hedged.positions(carried=True)
-    for sleeve in account.shorts:
+    for sleeve in hedged.account.shorts:
         if sleeve.recalls is None or sleeve.name not in positions:
             continue
         held = positions[sleeve.name]
@@ -129,12 +140,7 @@ def buy_ins(hedged: Simulation, accounts: Accounts, average_nav: float) -> dict[
         count += int(out.sum())
         names |= set(held.columns[out.any(axis=0)].astype(str))
         usd += float((np.abs(before) * hedged.tape.price[:, column])[out].sum())
-    never = simulate(replace(account, shorts=tuple(replace(s, recalls=None) for s in account.shorts)), accounts.desk)
-    cost = float(never.nav[-1] - hedged.nav[-1])
-    a_year = frames.BPS * cost / average_nav / frames.years(hedged.sessions)
-    return {
-        "buy_ins": count, "names": len(names), "bought_in_usd": usd, "cost_usd": cost, "cost_bps_per_year": a_year,
-    }  # fmt: skip
+    return count, names, usd
 
 
 def fills(hedged: Simulation) -> dict[str, Json]:

@@ -33,6 +33,7 @@ from backtest.holdings import constituents
 from backtest.ledger import replay
 from backtest.legs import Legs, build_legs
 from backtest.placebos import BEST_QUALITY, placebos
+from backtest.recall_stress import recall_stress
 from backtest.result import Json, Result
 from backtest.rivals import EQUAL_BETA, HOLD_LESS, rivals, spread_frame
 from backtest.simulate.daily import daily_error, daily_portfolio
@@ -185,6 +186,7 @@ def run(spec: str | os.PathLike[str] | RunSpec, data: Market, progress: Progress
         warnings=warnings,
         market=data,
         daily_portfolio=partial(daily_portfolio, hedged),
+        recall_stress=partial(recall_stress, accounts, path["target"], hedged),
     )
 
 

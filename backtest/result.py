@@ -75,6 +75,7 @@ class Result:
     warnings: list[str]
     market: Market
     daily_portfolio: Callable[[], vbt.Portfolio] = field(repr=False)
+    recall_stress: Callable[[], pd.DataFrame] = field(repr=False)
 
     @property
     def portfolio(self) -> vbt.Portfolio:

@@ -30,6 +30,7 @@ from screens.wording import did_you_mean
 
 if TYPE_CHECKING:
     from backtest.broadcast import Floats
+    from backtest.short_spec import Recalls as Rules
     from backtest.simulate.sleeves import Recalls
     from backtest.spec import RunSpec
     from market import Market, PricePanel
@@ -89,11 +90,8 @@ def bans_of(spec: RunSpec, known: pd.Index) -> list[tuple[str, pd.Timestamp, pd.
     return found
 
 
-def recalls_of(spec: RunSpec, panel: PricePanel, known_fee: Floats, stocks: np.ndarray) -> Recalls | None:
+def recalls_of(rules: Rules, panel: PricePanel, known_fee: Floats, stocks: np.ndarray) -> Recalls:
     """Recalls of every session and stock; index funds are not called back. known_fee: as known at each close."""
-    rules = spec.recalls
-    if rules is None:
-        return None
     drawn = seeded_recalls(
         panel.sessions,
         panel.tickers,

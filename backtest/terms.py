@@ -51,6 +51,8 @@ class Terms:
     """What every account of a run shares.
 
     borrow_fee     (n_sessions, n_assets), decimal a year
+    known_fee      likewise, as known at each close: without the dated fees of later sessions
+    stocks         which assets are stocks, not funds; (n_assets,)
     short_cap_usd  largest short of a name by session; infinite where nothing limits
     margin         requirements, measured in every run and enforced where the spec says so
     recalls        of borrowed stock; None where lenders never call
@@ -61,6 +63,8 @@ class Terms:
     costs: Costs
     financing: Financing
     borrow_fee: Floats
+    known_fee: Floats
+    stocks: np.ndarray
     delistings: Delistings
     short_cap_usd: Floats | float
     margin: Margin
@@ -112,10 +116,12 @@ def terms(spec: RunSpec, data: Market, panel: PricePanel) -> Terms:
         costs=costs,
         financing=_financing(spec, data, sessions),
         borrow_fee=fees,
+        known_fee=known_fees,
+        stocks=stocks,
         delistings=_delistings(data, panel),
         short_cap_usd=short_caps(spec, data, panel),
         margin=margin_of(spec, panel, stocks, by_swap),
-        recalls=recalls_of(spec, panel, known_fees, stocks),
+        recalls=None if spec.recalls is None else recalls_of(spec.recalls, panel, known_fees, stocks),
         swap=swap_of(spec, sessions),
         assumed_volume=frozenset(panel.tickers[unknown].astype(str)),
     )

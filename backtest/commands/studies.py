@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backtest.commands.options import Csv, Data, Debug, Json, LatestAsOf, Quiet, RunFile, Verbose
 from backtest.commands.terminal import Terminal
 from backtest.report.numerals import numeral
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Kinds = Annotated[str, typer.Option("--estimators", metavar="A,B", help="Only these; by default all that can run.")]
 BOOK_PER_SQUEEZE = (0.0, -0.1, 0.3)  # the book unmoved, falling (January 2021), rising along (a junk rally)
@@ -131,8 +134,15 @@ def show_ratios(
             terminal.text(f"{kind}: refused at {refused} of {checks} checks, and held its ratio there")
 
 
-def stress(run: RunFile, data: Data = "sample", json_to: Json = "", quiet: Quiet = False, debug: Debug = False) -> None:
-    """What has hurt, what would hurt, and what it takes to break the position: windows, shocks, reverse stress.
+def stress(
+    run: RunFile,
+    data: Data = "sample",
+    json_to: Json = "",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """What has hurt, what would hurt, and what it takes to break the position: windows, shocks, recalls, reverse stress.
 
     \b
     Examples:
@@ -147,7 +157,7 @@ def stress(run: RunFile, data: Data = "sample", json_to: Json = "", quiet: Quiet
     from backtest.stress import replay, reverse_stress, shock_table
     from screens.loading import load
 
-    terminal = Terminal(quiet, json_to)
+    terminal = Terminal(quiet, json_to, verbose=verbose)
     spec = load(run, RunSpec)
     with terminal.progress() as progress:
         result = simulate(spec, market.open(data), progress)
@@ -156,6 +166,7 @@ def stress(run: RunFile, data: Data = "sample", json_to: Json = "", quiet: Quiet
     again = replay(position.short / position.long, windows)
     shocks = shock_table(position)
     breaks = [reverse_stress(position, slope) for slope in BOOK_PER_SQUEEZE]
+    called = result.recall_stress()
     terminal.data(
         {
             "windows": windows.to_dict("records"),
@@ -163,6 +174,7 @@ def stress(run: RunFile, data: Data = "sample", json_to: Json = "", quiet: Quiet
             "replay": again.to_dict("records"),
             "shocks": shocks.to_dict("index"),
             "reverse": [vars(one) for one in breaks],
+            "recalls": called.reset_index().to_dict("records"),
         }
     )
     told = [
@@ -196,6 +208,23 @@ def stress(run: RunFile, data: Data = "sample", json_to: Json = "", quiet: Quiet
             f"with {beside}, a rise of the shorts by {numeral(one.margin_call, 'percent0')} brings a margin call, "
             f"by {numeral(one.ruin, 'percent0')} ruin"
         )
+    if len(called):
+        _show_recalls(terminal, called)
+
+
+def _show_recalls(terminal: Terminal, called: pd.DataFrame) -> None:
+    rows = [
+        (
+            f"{hazard:.0%} of specials a month",
+            numeral(line["buy_ins"], "ratio"),
+            *(numeral(line[c], "bps", sign=True) for c in ("cost_mean", "cost_low", "cost_high")),
+            numeral(line["worst_month"], "percent2"),
+        )
+        for hazard, line in called.iterrows()
+    ]
+    headings = ("lenders call", "buy-ins a year", "cost, bps a year", "5 %", "95 %", "worst month")
+    terminal.table(headings, rows, title="had lenders called shares back, over the run")
+    terminal.text("cost: of average NAV; a draw in which it helps to be bought in costs less than nothing.")
 
 
 def regime(
@@ -205,6 +234,7 @@ def regime(
     json_to: Json = "",
     csv_to: Csv = "",
     quiet: Quiet = False,
+    verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
     """The fragility signals on a date, each against its own past, and the state of the gate.
@@ -227,7 +257,7 @@ def regime(
     from screens.loading import load_any
     from screens.regime import RegimeSpec, evaluate
 
-    terminal = Terminal(quiet, json_to, csv_to)
+    terminal = Terminal(quiet, json_to, csv_to, verbose=verbose)
     spec, of_run = load_any(run), None
     if isinstance(spec, RunSpec):
         of_run = spec

@@ -16,6 +16,7 @@ from backtest.dated_values import laid_out, read_values
 from backtest.holding_short import holding
 from backtest.ledger import replay
 from backtest.legs import Legs
+from backtest.recall_stress import SEED, recall_stress
 from backtest.short_spec import Ban, Liquidity, Margin, Recalls, ShortLimits, Swap
 from backtest.short_terms import short_caps
 from backtest.simulate import simulate
@@ -413,3 +414,25 @@ def test_what_is_off_changes_no_bit(flagship_legs: Legs) -> None:
         shorts=tuple(replace(short, swap=None, recalls=None) for short in hedged.account.shorts),
     )  # fmt: skip
     assert simulate(plain).nav.tobytes() == hedged.nav.tobytes()
+
+
+def test_recalls_are_tried_where_the_run_has_none(legs: Legs, path: pd.Series) -> None:
+    """One draw is the run itself with recalls of that seed; its cost is what is missing from the last NAV."""
+    accounts = accounts_of(legs)
+    hedged = accounts.hedged(path)
+    table = recall_stress(accounts, path, hedged, draws=1)
+    years = (legs.sessions[-1] - legs.sessions[0]).days / 365.25
+    for hazard, row in table.iterrows():
+        called = accounts_of(legs, recalls=Recalls(hazard_per_month=hazard, seed=SEED)).hedged(path)
+        lost = hedged.nav[-1] - called.nav[-1]
+        assert row["cost_mean"] == pytest.approx(1e4 * lost / hedged.nav.mean() / years, rel=2e-3)
+        assert row["cost_low"] == row["cost_high"] == row["cost_mean"]
+        missing = hedged.nav - called.nav
+        worst = max((missing[t] - missing[max(0, t - 21) : t + 1].min()) / hedged.nav[t] for t in range(len(missing)))
+        assert row["worst_month"] == pytest.approx(worst)
+    assert table["buy_ins"].is_monotonic_increasing
+    assert table["buy_ins"].iloc[0] >= 0 < table["buy_ins"].iloc[1]
+    several = recall_stress(accounts, path, hedged, draws=4)
+    assert (several["cost_low"] < several["cost_high"]).all()
+    assert recall_stress(accounts_of(legs, implementation="swap"), path, hedged).empty
+    assert recall_stress(accounts_of(legs, recalls=Recalls()), path, hedged).empty
