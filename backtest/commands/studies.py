@@ -142,7 +142,7 @@ def stress(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """What has hurt, what would hurt, and what it takes to break the position: windows, shocks, recalls, reverse stress.
+    """What has hurt, what would hurt, and what breaks the position: windows, shocks, recalls, reverse stress.
 
     \b
     Examples:
