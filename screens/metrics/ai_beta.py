@@ -72,22 +72,15 @@ def regressions(
     """The joint regressions of all names on the market and the AI factor over one window."""
     cash = cash_returns(view, window)
     weights = ewma_weights(window, half_life)
-    excess = excess_returns(view, window)
     market_excess = excess_of_cash(view, market, window)
     if basket is None:
-        return factor_betas(
-            excess, market_excess, excess_of_cash(view, factor, window), weights, fewest=fewest, lags=lags
-        )
+        fund = excess_of_cash(view, factor, window)
+        return factor_betas(view.returns(window), market_excess, fund, weights, fewest=fewest, lags=lags, cash=cash)
     returns, columns, left_out = _basket_factor(view, window, basket)
-    betas = factor_betas(excess, market_excess, returns - cash, weights, fewest=fewest, lags=lags)
-    own = factor_betas(excess[:, columns], market_excess, left_out - cash[:, None], weights, fewest=fewest, lags=lags)
+    whole, left_out = view.returns(window), left_out - cash[:, None]
+    betas = factor_betas(whole, market_excess, returns - cash, weights, fewest=fewest, lags=lags, cash=cash)
+    own = factor_betas(whole[:, columns], market_excess, left_out, weights, fewest=fewest, lags=lags, cash=cash)
     return betas.replaced(columns, own)
-
-
-@per_view
-def excess_returns(view: View, window: int) -> Floats:
-    """All names' returns in excess of cash, shape (window, n_assets)."""
-    return view.returns(window) - cash_returns(view, window)[:, None]
 
 
 def _basket_factor(view: View, window: int, basket: str) -> tuple[Floats, NDArray[np.int64], Floats]:

@@ -4,12 +4,12 @@ r"""Regressions of every name on the market and one factor at once, by weighted 
    :math:`a^\perp` is what the weighted regression of the factor on the market (same window, same weights) leaves.
 2. By the Frisch-Waugh-Lovell theorem :math:`\beta^A` is the factor's coefficient in the joint regression on both, and
    :math:`\beta^M` the slope of the simple regression on the market.
-3. A name's missing sessions get weight zero, so everything is a handful of weighted sums over (n_sessions, n_assets).
+3. A name's missing sessions get weight zero; the sums are compiled (`return_windows`).
 4. Standard errors are Newey and West (1987) with Bartlett weights on the weighted scores, no small-sample factor.
 5. `vasicek` shrinks towards the group's mean by the precision of each estimate, with the estimates' own noise taken out
    of the spread between names (Lally 1998).
 
-Returns are simple and in excess of cash; NaN means no return that session.
+Returns are simple; NaN means no return that session. No sum depends on the order of names.
 """
 
 from __future__ import annotations
@@ -61,92 +61,37 @@ def factor_betas(
     *,
     fewest: int = 126,
     lags: int = 5,
+    cash: Floats | None = None,
 ) -> FactorBetas:
     """Betas of all names to the market and to the part of the factor that is orthogonal to it.
 
     returns: (n_sessions, n_assets); market, weights: (n_sessions,); factor: (n_sessions,), or (n_sessions, n_assets)
     where each name has a factor of its own (leave-one-out).
+    Market and factor are in excess of cash; `cash`, (n_sessions,), is taken off the returns here.
     Sessions where the market or the factor is missing count for no name.
     """
-    known = np.isfinite(returns)
+    cash = np.zeros(len(returns)) if cash is None else cash
     row_known = np.isfinite(market) & (np.isfinite(factor) if factor.ndim == 1 else True)
     if not row_known.all():
-        returns, market, weights = returns[row_known], market[row_known], weights[row_known]
-        factor, known = factor[row_known], known[row_known]
+        returns, market, factor = returns[row_known], market[row_known], factor[row_known]
+        weights, cash = weights[row_known], cash[row_known]
     if factor.ndim == 2:
-        return _own_factors(returns, known & np.isfinite(factor), market, factor, weights, fewest, lags)
-    whole: Mask = np.asarray(known.all(axis=0))
-    if whole.all():
-        return _all_known(returns, market, factor, weights, fewest, lags)
-    if not whole.any():
-        return _with_gaps(returns, known, market, factor, weights, fewest, lags)
-    some = _all_known(np.ascontiguousarray(returns[:, whole]), market, factor, weights, fewest, lags)
-    rest = _with_gaps(returns[:, ~whole], known[:, ~whole], market, factor, weights, fewest, lags)
-    empty = FactorBetas(*np.empty((len(_FIELDS), returns.shape[1])))
-    return empty.replaced(whole, some).replaced(~whole, rest)
+        returns = returns - cash[:, None]
+        known = np.isfinite(returns) & np.isfinite(factor)
+        return _own_factors(returns, known, market, factor, weights, fewest, lags)
+    from screens.metrics.return_windows import joint_slopes  # compiled code: loaded when first asked for
 
-
-def _all_known(returns: Floats, market: Floats, factor: Floats, weights: Floats, fewest: int, lags: int) -> FactorBetas:
-    """The regressions of names without a missing return: the regressors' moments are shared."""
-    n_sessions, n_assets = returns.shape
-    w = weights / weights.sum()
-    m, a = market - w @ market, factor - w @ factor
-    mm = w @ (m * m)
-    perp = a - (w @ (m * a)) / mm * m
-    variance = w @ (perp * perp)
-    mean, beta_m, beta_a = weighted_sums(np.vstack([w, w * m / mm, w * perp / variance]), returns)
-    residual = returns - fitted((np.ones(n_sessions), m, perp), (mean, beta_m, beta_a))
-    left = weighted_sums(w, residual * residual)
-    explained = beta_a**2 * variance
-    residual *= (w * perp)[:, None]
-    stderr = np.sqrt(_long_run_variance(residual, lags)) / variance
-    gain = explained / (left + explained + beta_m**2 * mm)
-    n = np.full(n_assets, float(n_sessions))
-    return _checked(n, fewest, np.full(n_assets, mm), np.full(n_assets, variance), beta_m, beta_a, stderr, gain, left)
-
-
-def _with_gaps(
-    returns: Floats, known: Mask, market: Floats, factor: Floats, weights: Floats, fewest: int, lags: int
-) -> FactorBetas:
-    """The same for names that miss sessions: each has moments of its own, all from two sets of sums."""
-    m, a = market - weights @ market / weights.sum(), factor - weights @ factor / weights.sum()
-    there = known.astype(float)
-    r = np.where(known, returns, 0.0)
-    w = weights
     with np.errstate(divide="ignore", invalid="ignore"):
-        total, sum_m, sum_a, sum_mm, sum_aa, sum_ma = weighted_sums(
-            np.vstack([w, w * m, w * a, w * m * m, w * a * a, w * m * a]), there
-        )
-        mean_m, mean_a = sum_m / total, sum_a / total
-        mm, aa, ma = (
-            (sum_mm - sum_m * mean_m) / total,
-            (sum_aa - sum_a * mean_a) / total,
-            (sum_ma - sum_m * mean_a) / total,
-        )
-        sum_r, sum_mr, sum_ar = weighted_sums(np.vstack([w, w * m, w * a]), r)
-        mean_r = sum_r / total
-        mr, ar = sum_mr / total - mean_m * mean_r, sum_ar / total - mean_a * mean_r
-        slope = ma / mm
-        variance = aa - ma * slope
-        beta_m, beta_a = mr / mm, (ar - slope * mr) / variance
-        columns = np.ones(len(m)), m, a
-        perp = fitted(columns, (slope * mean_m - mean_a, -slope, np.ones_like(slope)))
-        on_m = beta_m - beta_a * slope
-        residual = r - fitted(columns, (mean_r - on_m * mean_m - beta_a * mean_a, on_m, beta_a))
-        residual *= there
-        left = weighted_sums(w, residual * residual) / total
-        perp *= residual
-        perp *= w[:, None]
-        stderr = np.sqrt(_long_run_variance(perp, lags)) / (variance * total)
-        explained = beta_a**2 * variance
-        gain = explained / (left + explained + beta_m**2 * mm)
-    return _checked(there.sum(axis=0), fewest, mm, variance, beta_m, beta_a, stderr, gain, left)
+        w = weights / weights.sum()
+        m, a = market - w @ market, factor - w @ factor
+        a = a - (w @ (m * a)) / (w @ (m * m)) * m
+    return FactorBetas(*joint_slopes(np.ascontiguousarray(returns), cash, m, a, w, fewest, lags))
 
 
 def _own_factors(
     returns: Floats, known: Mask, market: Floats, factor: Floats, weights: Floats, fewest: int, lags: int
 ) -> FactorBetas:
-    """The same where every name has a factor of its own, (n_sessions, n_assets)."""
+    """The regressions where every name has a factor of its own, (n_sessions, n_assets)."""
     w = np.where(known, weights[:, None], 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         w /= w.sum(axis=0)
@@ -184,20 +129,6 @@ def _checked(
     deviation = np.sqrt(np.maximum(left, 0.0))
     kept = [np.where(good, figure, np.nan) for figure in (beta_m, beta_a, stderr, gain, deviation)]
     return FactorBetas(kept[0], kept[1], kept[2], kept[3], kept[4], n)
-
-
-def weighted_sums(weights: Floats, values: Floats) -> Floats:
-    """Sums over sessions: (n_sessions,) or (n, n_sessions) with (n_sessions, n_assets).
-
-    Without the threads of a linear algebra library: for so little work they wait for each other longer than they count,
-    on a busy machine twenty times as long.
-    """
-    return np.asarray(np.einsum("...t,tn->...n", weights, values))
-
-
-def fitted(regressors: tuple[Floats, ...], slopes: tuple[Floats, ...]) -> Floats:
-    """Regressors (n_sessions,) times slopes (n_assets,), added up; shape (n_sessions, n_assets)."""
-    return np.asarray(np.einsum("kt,kn->tn", np.vstack(regressors), np.vstack(slopes)))
 
 
 def _long_run_variance(scores: Floats, lags: int) -> Floats:
@@ -254,28 +185,21 @@ def _prior(estimate: Floats, stderr: Floats) -> tuple[float, float]:
         return np.nan, np.nan
     if estimate.size == 1:
         return float(estimate[0]), 0.0
-    return float(estimate.mean()), max(float(estimate.var(ddof=1) - (stderr**2).mean()), 0.0)
+    estimate, noise = np.sort(estimate), np.sort(stderr**2)  # sums that do not depend on the order of names
+    return float(estimate.mean()), max(float(estimate.var(ddof=1) - noise.mean()), 0.0)
 
 
-def market_betas(returns: Floats, market: Floats, *, fewest: int) -> tuple[Floats, Floats]:
+def market_betas(returns: Floats, market: Floats, *, fewest: int, cash: Floats | None = None) -> tuple[Floats, Floats]:
     """Unweighted least squares on the market alone: slope, and standard deviation of the residual (n - 2).
 
-    returns: (n_sessions, n_assets), market: (n_sessions,). NaN with fewer than `fewest` common sessions.
+    returns: (n_sessions, n_assets), market: (n_sessions,), in excess of cash, which is taken off the returns here.
+    NaN with fewer than `fewest` common sessions.
     """
+    from screens.metrics.return_windows import slopes  # compiled code: loaded when first asked for
+
+    cash = np.zeros(len(returns)) if cash is None else cash
     usable = np.isfinite(market)
-    returns, market = (returns, market) if usable.all() else (returns[usable], market[usable])
-    known = np.isfinite(returns)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if known.all():
-            n: Floats = np.full(returns.shape[1], float(len(market)))
-            r, x, xx = returns, market.sum(), market @ market
-        else:
-            weights = known.astype(float)
-            n, r = weights.sum(axis=0), np.where(known, returns, 0.0)
-            x, xx = weighted_sums(market, weights), weighted_sums(market * market, weights)
-        y, xy, yy = r.sum(axis=0), weighted_sums(market, r), np.einsum("tn,tn->n", r, r)
-        variance = xx - x * x / n
-        beta = (xy - x * y / n) / variance
-        left = np.maximum(yy - y * y / n - beta * (xy - x * y / n), 0.0)
-        good = (n >= fewest) & (variance > 0)
-        return np.where(good, beta, np.nan), np.where(good, np.sqrt(left / (n - 2)), np.nan)
+    if not usable.all():
+        returns, market, cash = returns[usable], market[usable], cash[usable]
+    n, beta, deviation = slopes(np.ascontiguousarray(returns), cash, market)
+    return np.where(n >= fewest, beta, np.nan), np.where(n >= fewest, deviation, np.nan)

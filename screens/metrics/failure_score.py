@@ -85,11 +85,10 @@ def failure_inputs(view: View, index: str, market: str) -> list[Floats]:
     weights = (1 - PHI**3) / (1 - PHI**12) * PHI ** (3.0 * np.arange(4))
     excess = np.log1p(price_history.months(view)) - np.log1p(_index_months(view, market))[:, None]
     month_weights = (1 - PHI) / (1 - PHI**12) * PHI ** np.arange(12.0)
-    returns, _ = price_history.filled(view, SESSIONS_A_QUARTER)
     n = price_history.counts(view, SESSIONS_A_QUARTER)
-    sigma = np.sqrt(np.einsum("tn,tn->n", returns, returns) * price_history.SESSIONS_A_YEAR / (n - 1))
+    sigma = np.sqrt(price_history.sum_of_squares(view, SESSIONS_A_QUARTER) * price_history.SESSIONS_A_YEAR / (n - 1))
     members = view.is_member(index)
-    total = np.nansum(cap[members if members.any() else view.is_stock()])
+    total = np.nansum(np.sort(cap[members if members.any() else view.is_stock()]))  # whatever the order of names
     equity = derived.latest(view, "equity")
     book = equity + 0.1 * (cap - equity)
     return [

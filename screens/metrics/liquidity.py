@@ -43,8 +43,7 @@ def dollar_volume(view: View, *, sessions: int = 63) -> Values:
     needs=("table:prices",),
 )
 def price_impact(view: View) -> Values:
-    returns, _ = price_history.filled(view, 63)
-    mean = np.abs(returns).sum(axis=0) / price_history.counts(view, 63)
+    mean = price_history.sum_of_sizes(view, 63) / price_history.counts(view, 63)
     volume = view.dollar_volume(63)
     return plain(np.where((volume > 0) & price_history.enough(view, 63), mean / (volume / USD_OF_IMPACT), np.nan))
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from screens.metrics import price_history
-from screens.metrics.ai_beta import excess_of_cash, excess_returns
-from screens.metrics.factor_betas import market_betas, weighted_sums
+from screens.metrics.ai_beta import cash_returns, excess_of_cash
+from screens.metrics.factor_betas import market_betas
 from screens.metrics.price_history import SESSIONS_A_MONTH, SESSIONS_A_YEAR
-from screens.metrics.tier_rule import Floats, Mask, plain
+from screens.metrics.tier_rule import Floats, plain
 from screens.per_view import per_view
 from screens.registry import Values, metric
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from market.view import View
 
 FIVE_YEARS, FEWEST_FIVE_YEARS, FEWEST_ONE_YEAR = 1260, 750, 120
-DAYS_OF_OVERLAP = 3
 SHRINKAGE = 0.6
 
 
@@ -94,7 +93,8 @@ def volatility(view: View, *, window: int = 252) -> Values:
 @per_view
 def simple_betas(view: View, market: str, window: int) -> tuple[Floats, Floats]:
     """Least-squares beta to the market in excess of cash, and the standard deviation of a session's residual."""
-    return market_betas(excess_returns(view, window), excess_of_cash(view, market, window), fewest=window // 2)
+    index, cash = excess_of_cash(view, market, window), cash_returns(view, window)
+    return market_betas(view.returns(window), index, fewest=window // 2, cash=cash)
 
 
 @metric(
@@ -113,59 +113,18 @@ def market_beta(view: View, *, market: str = "SPY", window: int = 252) -> Values
 @per_view
 def _frazzini_pedersen(view: View, market: str) -> Floats:
     index = np.log1p(view.series(market, FIVE_YEARS))
-    logs, gaps = price_history.log_returns(view, FIVE_YEARS)
+    logs = price_history.log_returns(view, FIVE_YEARS)
     start = max(len(index) - len(logs), int(np.argmax(np.isfinite(index))))
     index = index[start:]
     if np.isfinite(index).sum() < FEWEST_FIVE_YEARS:
         return np.full(logs.shape[1], np.nan)
-    logs, gaps = logs[-len(index) :], gaps[-len(index) :]
+    from screens.metrics.return_windows import overlapping  # compiled code: loaded when first asked for
+
     index = np.where(np.isnan(index), 0.0, index)
-    n_known = len(gaps) - gaps.sum(axis=0)
-    year, lately = logs[-SESSIONS_A_YEAR:], SESSIONS_A_YEAR - gaps[-SESSIONS_A_YEAR:].sum(axis=0)
-    variance = (np.einsum("tn,tn->n", year, year) - year.sum(axis=0) ** 2 / lately) / (lately - 1)
+    n_known, correlation, lately, variance = overlapping(logs[-len(index) :], index, SESSIONS_A_YEAR)
     relative = np.sqrt(variance) / index[-SESSIONS_A_YEAR:].std(ddof=1)
     listed = (n_known >= FEWEST_FIVE_YEARS) & (lately >= FEWEST_ONE_YEAR)
-    correlation = overlapping_correlation(logs, gaps, index, listed)
     return np.where(listed, SHRINKAGE * correlation * relative + (1 - SHRINKAGE), np.nan)
-
-
-def overlapping_correlation(logs: Floats, gaps: Mask, index: Floats, wanted: Mask) -> Floats:
-    """Correlation of three-day sums of log returns with those of the index, over sums without a gap.
-
-    logs, gaps: (n_sessions, n_assets), zero where `gaps`; index: (n_sessions,); wanted: the names that matter. The
-    sums of a whole column are not formed: their moments come from its first two autocovariances and the index summed
-    twice.
-    """
-    index_sums = _three_day(index)
-    centred = index_sums - index_sums.mean()
-    first, second, before_last, last = logs[0], logs[1], logs[-2], logs[-1]
-    total = 3 * logs.sum(axis=0) - 2 * first - second - before_last - 2 * last
-    squares = 3 * np.einsum("tn,tn->n", logs, logs) - 2 * first**2 - second**2 - before_last**2 - 2 * last**2
-    # neighbours lie together in two sums (at the edges in one), days two apart in one
-    squares += 4 * np.einsum("tn,tn->n", logs[1:], logs[:-1]) - 2 * (first * second + last * before_last)
-    squares += 2 * np.einsum("tn,tn->n", logs[2:], logs[:-2])
-    covariance = weighted_sums(np.convolve(centred, np.ones(DAYS_OF_OVERLAP)), logs)
-    out = covariance / np.sqrt((squares - total**2 / len(index_sums)) * (centred @ centred))
-    holes = gaps.any(axis=0) & wanted
-    if holes.any():
-        missing = gaps[:, holes]
-        known = (~(missing[2:] | missing[1:-1] | missing[:-2])).astype(float)
-        out[holes] = _masked_correlation(_three_day(logs[:, holes]), index_sums, known)
-    return np.asarray(out)
-
-
-def _three_day(logs: Floats) -> Floats:
-    sums = logs[2:] + logs[1:-1]
-    sums += logs[:-2]
-    return sums
-
-
-def _masked_correlation(values: Floats, index: Floats, known: Floats) -> Floats:
-    n = known.sum(axis=0)
-    values = values * known
-    x, xx = weighted_sums(index, known), weighted_sums(index * index, known)
-    y, yy, xy = values.sum(axis=0), np.einsum("tn,tn->n", values, values), weighted_sums(index, values)
-    return (xy - x * y / n) / np.sqrt((xx - x * x / n) * (yy - y * y / n))
 
 
 @metric(

@@ -25,35 +25,42 @@ SESSIONS_A_MONTH = 21
 
 
 @per_view
-def filled(view: View, n_sessions: int) -> tuple[Floats, Mask]:
-    """Returns with zero where missing, and where they are known; both (n_sessions, n_assets), oldest first."""
-    returns = view.returns(n_sessions)
-    known = np.isfinite(returns)
-    return (returns if known.all() else np.where(known, returns, 0.0)), known
+def _moments(view: View, start: int, end: int = 0) -> Floats:
+    """Number, sum, squares, sizes and growth of returns from `start` to `end` sessions ago; shape (5, n_assets)."""
+    from screens.metrics.return_windows import moments  # compiled code: loaded when first asked for
+
+    returns = view.returns(start)
+    return moments(np.ascontiguousarray(returns[: start - end]))
 
 
 @per_market
-def _all_log_returns(market: Market) -> tuple[Floats, Mask]:
+def _all_log_returns(market: Market) -> Floats:
     returns = market.panel().total_returns()
-    gaps = ~np.isfinite(returns)
-    return np.where(gaps, 0.0, np.log1p(returns)), gaps
+    return np.ascontiguousarray(np.where(np.isfinite(returns), np.log1p(returns), np.nan))
 
 
-def log_returns(view: View, n_sessions: int) -> tuple[Floats, Mask]:
-    """Log total returns, zero where missing, and where they are; at most `n_sessions` rows, the last the session's.
+def log_returns(view: View, n_sessions: int) -> Floats:
+    """Log total returns, NaN where missing; at most `n_sessions` rows, the last the session's.
 
     Logarithms are taken once for the market, each of one return alone; a view reads its own rows and none after them.
     """
-    logs, gaps = _all_log_returns(view.market)
     end = view.market.panel().row(view.session) + 1
-    rows = slice(max(end - n_sessions, 0), end)
-    return logs[rows], gaps[rows]
+    return _all_log_returns(view.market)[max(end - n_sessions, 0) : end]
 
 
-@per_view
 def counts(view: View, n_sessions: int) -> Floats:
     """Number of known returns in the window."""
-    return filled(view, n_sessions)[1].sum(axis=0).astype(float)
+    return _moments(view, n_sessions)[0]
+
+
+def sum_of_squares(view: View, n_sessions: int) -> Floats:
+    """Sum of the squared returns of the window."""
+    return _moments(view, n_sessions)[2]
+
+
+def sum_of_sizes(view: View, n_sessions: int) -> Floats:
+    """Sum of the absolute returns of the window."""
+    return _moments(view, n_sessions)[3]
 
 
 def enough(view: View, n_sessions: int) -> Mask:
@@ -64,34 +71,30 @@ def enough(view: View, n_sessions: int) -> Mask:
 @per_view
 def compounded(view: View, start: int, end: int = 0) -> Floats:
     """Total return from `start` sessions ago to `end` sessions ago."""
-    growth = _growth(view, start, end)
+    growth = _moments(view, start, end)[4]
     return np.where(enough(view, start), growth - 1, np.nan)
-
-
-@per_view
-def _growth(view: View, start: int, end: int) -> Floats:
-    returns, _ = filled(view, start)
-    window = returns[: returns.shape[0] - end] if end else returns
-    return np.multiply.reduce(1 + window, axis=0)
 
 
 @per_view
 def volatility(view: View, n_sessions: int = SESSIONS_A_YEAR) -> Floats:
     """Annualised standard deviation of daily returns (about their mean, one degree of freedom lost)."""
-    returns, _ = filled(view, n_sessions)
-    n = counts(view, n_sessions)
-    squares = np.einsum("tn,tn->n", returns, returns)
-    variance = (squares - returns.sum(axis=0) ** 2 / n) / (n - 1)
+    n, total, squares = _moments(view, n_sessions)[:3]
+    variance = (squares - total**2 / n) / (n - 1)
     return np.where(enough(view, n_sessions), np.sqrt(np.maximum(variance, 0) * SESSIONS_A_YEAR), np.nan)
 
 
 @per_view
 def months(view: View, n_months: int = 12) -> Floats:
     """Compounded returns of the last `n_months` blocks of 21 sessions, newest first; shape (n_months, n_assets)."""
-    returns, known = filled(view, n_months * SESSIONS_A_MONTH)
-    blocks = (1 + returns).reshape(n_months, SESSIONS_A_MONTH, -1)
-    traded = known.reshape(n_months, SESSIONS_A_MONTH, -1).sum(axis=1) >= SESSIONS_A_MONTH / 2
-    return np.where(traded, np.multiply.reduce(blocks, axis=1) - 1, np.nan)[::-1]
+    from screens.metrics.return_windows import moments
+
+    returns = view.returns(n_months * SESSIONS_A_MONTH)
+    out = np.empty((n_months, returns.shape[1]))
+    for month in range(n_months):
+        rows = slice(month * SESSIONS_A_MONTH, (month + 1) * SESSIONS_A_MONTH)
+        known, *_, growth = moments(np.ascontiguousarray(returns[rows]))
+        out[month] = np.where(known >= SESSIONS_A_MONTH / 2, growth - 1, np.nan)
+    return out[::-1]
 
 
 @per_view
