@@ -79,13 +79,13 @@ def factor_betas(
         returns = returns - cash[:, None]
         known = np.isfinite(returns) & np.isfinite(factor)
         return _own_factors(returns, known, market, factor, weights, fewest, lags)
-    from screens.metrics.return_windows import joint_slopes  # compiled code: loaded when first asked for
+    from screens.metrics.return_windows import in_one_piece, joint_slopes  # compiled code: loaded when first asked for
 
     with np.errstate(divide="ignore", invalid="ignore"):
         w = weights / weights.sum()
         m, a = market - w @ market, factor - w @ factor
         a = a - (w @ (m * a)) / (w @ (m * m)) * m
-    return FactorBetas(*joint_slopes(np.ascontiguousarray(returns), cash, m, a, w, fewest, lags))
+    return FactorBetas(*joint_slopes(in_one_piece(returns), cash, m, a, w, fewest, lags))
 
 
 def _own_factors(
@@ -195,11 +195,11 @@ def market_betas(returns: Floats, market: Floats, *, fewest: int, cash: Floats |
     returns: (n_sessions, n_assets), market: (n_sessions,), in excess of cash, which is taken off the returns here.
     NaN with fewer than `fewest` common sessions.
     """
-    from screens.metrics.return_windows import slopes  # compiled code: loaded when first asked for
+    from screens.metrics.return_windows import in_one_piece, slopes  # compiled code: loaded when first asked for
 
     cash = np.zeros(len(returns)) if cash is None else cash
     usable = np.isfinite(market)
     if not usable.all():
         returns, market, cash = returns[usable], market[usable], cash[usable]
-    n, beta, deviation = slopes(np.ascontiguousarray(returns), cash, market)
+    n, beta, deviation = slopes(in_one_piece(returns), cash, market)
     return np.where(n >= fewest, beta, np.nan), np.where(n >= fewest, deviation, np.nan)

@@ -27,10 +27,10 @@ SESSIONS_A_MONTH = 21
 @per_view
 def _moments(view: View, start: int, end: int = 0) -> Floats:
     """Number, sum, squares, sizes and growth of returns from `start` to `end` sessions ago; shape (5, n_assets)."""
-    from screens.metrics.return_windows import moments  # compiled code: loaded when first asked for
+    from screens.metrics.return_windows import in_one_piece, moments  # compiled code: loaded when first asked for
 
     returns = view.returns(start)
-    return moments(np.ascontiguousarray(returns[: start - end]))
+    return moments(in_one_piece(returns[: start - end]))
 
 
 @per_market
@@ -86,13 +86,13 @@ def volatility(view: View, n_sessions: int = SESSIONS_A_YEAR) -> Floats:
 @per_view
 def months(view: View, n_months: int = 12) -> Floats:
     """Compounded returns of the last `n_months` blocks of 21 sessions, newest first; shape (n_months, n_assets)."""
-    from screens.metrics.return_windows import moments
+    from screens.metrics.return_windows import in_one_piece, moments
 
     returns = view.returns(n_months * SESSIONS_A_MONTH)
     out = np.empty((n_months, returns.shape[1]))
     for month in range(n_months):
         rows = slice(month * SESSIONS_A_MONTH, (month + 1) * SESSIONS_A_MONTH)
-        known, *_, growth = moments(np.ascontiguousarray(returns[rows]))
+        known, *_, growth = moments(in_one_piece(returns[rows]))
         out[month] = np.where(known >= SESSIONS_A_MONTH / 2, growth - 1, np.nan)
     return out[::-1]
 

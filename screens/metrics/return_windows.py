@@ -15,10 +15,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import njit
+from numpy.typing import NDArray
 
-_ROW, _TABLE = types.Array(types.float64, 1, "C", readonly=True), types.Array(types.float64, 2, "C", readonly=True)
-_FIGURES, _COUNT = types.float64[:, ::1], types.int64
 _COMPILED: dict[str, Any] = {
     "cache": True,
     "nogil": True,
@@ -28,7 +27,14 @@ _COMPILED: dict[str, Any] = {
 _TURNED = 32  # names at a time: with five years of returns they stay in a processor's cache
 
 
-@njit(_FIGURES(_TABLE), **_COMPILED)
+def in_one_piece(returns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A window in the one form that the functions below are compiled for: contiguous and read-only."""
+    window = np.ascontiguousarray(returns).view()
+    window.flags.writeable = False
+    return window
+
+
+@njit(**_COMPILED)
 def moments(returns):
     """Number of returns, their sum, that of their squares, that of their sizes, and their compounded growth."""
     n_sessions, n_assets = returns.shape
@@ -46,7 +52,7 @@ def moments(returns):
     return out
 
 
-@njit(_FIGURES(_TABLE, _ROW, _ROW), **_COMPILED)
+@njit(**_COMPILED)
 def slopes(returns, cash, market):
     """Least squares on the market alone, both in excess of cash: sessions, slope, deviation of the residual (n - 2)."""
     n_sessions, n_assets = returns.shape
@@ -78,7 +84,7 @@ def slopes(returns, cash, market):
     return out
 
 
-@njit(_FIGURES(_TABLE, _ROW, _ROW, _ROW, _ROW, _COUNT, _COUNT), **_COMPILED)
+@njit(**_COMPILED)
 def joint_slopes(returns, cash, market, factor, weights, fewest, lags):
     """Weighted least squares on market and factor, both centred and orthogonal over the whole window.
 
@@ -148,7 +154,7 @@ def joint_slopes(returns, cash, market, factor, weights, fewest, lags):
     return out
 
 
-@njit(_FIGURES(_TABLE, _ROW, _COUNT), **_COMPILED)
+@njit(**_COMPILED)
 def overlapping(logs, index, recent):
     """Three-day sums of log returns against those of the index, over sums without a gap; the index has none.
 
