@@ -77,7 +77,7 @@ def score_block(
     for name in dict.fromkeys(within):
         rows = [row for row, group in enumerate(within) if group == name]
         ranks = ranks_of(orders[rows], groups.get(name), block.min_group)
-        scores[rows], shares[rows] = ranks.z(), ranks.percentiles()
+        scores[rows], shares[rows] = ranks.z, ranks.percentile
     for row, (use, bad) in enumerate(zip(uses, figures, strict=True)):
         transform = use.transform or block.transform
         if transform == "percentile":
@@ -89,7 +89,7 @@ def score_block(
                 np.where(np.isnan(orders[row]), np.nan, figure), groups.get(within[row]), block.min_group
             )
     known = (~np.isnan(scores)).sum(axis=0)
-    filled = [_filled(score, block, population) for score in scores]
+    filled = scores if block.missing == "skip" else np.array([_filled(row, block, population) for row in scores])
     mean = weighted_mean(filled, [use.weight for use in uses])
     z = standardise(np.where(known >= block.fewest(), mean, np.nan))
     names = [labels[use.key()] for use in uses]
@@ -97,9 +97,9 @@ def score_block(
 
 
 def _filled(score: Floats, block: Block, population: Flags) -> Floats:
-    """A missing score taken as declared: left out, average, or the worst there is."""
+    """A missing score taken as declared: average, or the worst there is."""
     known = score[~np.isnan(score)]
-    if block.missing == "skip" or not known.size:
+    if not known.size:
         return score
     taken = float(known.max()) if block.missing == "worst" else float(np.median(known))
     return np.where(np.isnan(score) & population, taken, score)

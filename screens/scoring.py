@@ -33,7 +33,7 @@ def percentiles(badness: Floats, groups: Ints | None = None, min_group: int = MI
     >>> percentiles(np.array([10.0, 20.0])).tolist()
     [0.25, 0.75]
     """
-    return ranks_of(badness, groups, min_group).percentiles()
+    return ranks_of(badness, groups, min_group).percentile
 
 
 def rank_z(badness: Floats, groups: Ints | None = None, min_group: int = MIN_GROUP) -> Floats:
@@ -42,7 +42,7 @@ def rank_z(badness: Floats, groups: Ints | None = None, min_group: int = MIN_GRO
     >>> rank_z(np.array([1.0, 5.0, 100.0])).tolist()
     [-1.0, 0.0, 1.0]
     """
-    return ranks_of(badness, groups, min_group).z()
+    return ranks_of(badness, groups, min_group).z
 
 
 def value_z(badness: Floats, groups: Ints | None = None, min_group: int = MIN_GROUP) -> Floats:
@@ -86,17 +86,15 @@ def standardise(values: Floats) -> Floats:
     return centred / spread
 
 
-def weighted_mean(scores: Sequence[Floats], weights: Sequence[float], fewest: int = 1) -> Floats:
+def weighted_mean(scores: Sequence[Floats] | Floats, weights: Sequence[float], fewest: int = 1) -> Floats:
     """Mean of what is known of several scores, name by name; NaN below `fewest` known.
 
     Adds one score after the other, so that no name's figure depends on where it stands in the arrays.
     """
-    total, weight, known = (np.zeros(scores[0].shape) for _ in range(3))
-    for score, part in zip(scores, weights, strict=True):
-        there = ~np.isnan(score)
-        total += np.where(there, part * score, 0.0)
-        weight += part * there
-        known += there
+    table, parts = np.asarray(scores), np.array(weights, dtype=float)[:, None]
+    there = ~np.isnan(table)
+    total = np.add.reduce(np.where(there, parts * table, 0.0), axis=0)
+    weight, known = np.add.reduce(parts * there, axis=0), np.add.reduce(there, axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where((known >= fewest) & (weight > 0), total / weight, np.nan)
 

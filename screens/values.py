@@ -17,6 +17,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from screens.ranks import ranks_of
+
 Direction = Literal["higher_is_worse", "lower_is_worse", "neutral"]
 Comparison = Literal[">", ">=", "<", "<="]
 _COMPARE: Mapping[str, Callable[[NDArray[np.float64], float], NDArray[np.bool_]]] = MappingProxyType(
@@ -56,21 +58,15 @@ class Values:
     def badness(self, direction: Direction) -> NDArray[np.float64]:
         """One number per name that orders from best to worst, ties kept, NaN where unknown.
 
-        With tiers it is the position of (tier, key) in their joint order, so only its order has a meaning.
+        With tiers it is the rank of (tier, key) in their joint order, so only its order has a meaning.
         """
         if self.tier is None or self.key is None:
             value = np.where(np.isfinite(self.value), self.value, np.nan)
             return -value if direction == "lower_is_worse" else value
         known = self.known()
-        out = np.full(self.value.shape, np.nan)
-        rows = np.flatnonzero(known)
-        if rows.size:
-            tier, key = self.tier[rows], self.key[rows]
-            order = np.argsort(key)
-            order = order[np.argsort(tier[order], kind="stable")]
-            step = (np.diff(tier[order]) != 0) | (np.diff(key[order]) != 0)
-            out[rows[order]] = np.concatenate(([0], np.cumsum(step))).astype(float)
-        return out
+        within = ranks_of(np.where(known, self.key, np.nan), self.tier.astype(np.int64), min_group=1).rank
+        best, normal = (int((known & (self.tier == tier)).sum()) for tier in (BEST, NORMAL))
+        return within + np.array([0, best, best + normal])[self.tier]
 
     def without(self, mask: NDArray[np.bool_], reason: str = "sector") -> Values:
         """The same values, unknown with `reason` where `mask` holds."""

@@ -13,35 +13,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from screens.metrics.tier_rule import Floats, Mask
-
-
-def ranks(values: Floats, population: Mask) -> tuple[Floats, int]:
-    """Mean ranks from 1 among the known values of the population, and their number."""
-    inside = np.flatnonzero(population & np.isfinite(values))
-    out = np.full(values.shape, np.nan)
-    if inside.size:
-        order = np.argsort(values[inside])
-        sorted_values = values[inside[order]]
-        first = np.flatnonzero(np.r_[True, sorted_values[1:] != sorted_values[:-1]])
-        counts = np.diff(np.r_[first, inside.size])
-        out[inside[order]] = np.repeat(first + (counts + 1) / 2, counts)
-    return out, int(inside.size)
+from screens.ranks import ranks_of
 
 
 def rank_z(values: Floats, population: Mask) -> Floats:
     """Standardised ranks (mean 0, standard deviation 1 with ddof=1); zero where all are equal."""
-    rank, n = ranks(values, population)
-    if n == 0:
-        return rank
-    away = np.where(np.isnan(rank), 0.0, rank - (n + 1) / 2)
-    spread = np.sqrt(away @ away / (n - 1)) if n > 1 else 0.0
-    return (rank - (n + 1) / 2) / spread if spread > 0 else np.where(np.isnan(rank), np.nan, 0.0)
+    return ranks_of(_inside(values, population)).z
 
 
 def percentile(values: Floats, population: Mask) -> Floats:
     """Position between 0 and 1: (rank - 1/2) / n."""
-    rank, n = ranks(values, population)
-    return (rank - 0.5) / n if n else rank
+    return ranks_of(_inside(values, population)).percentile
+
+
+def _inside(values: Floats, population: Mask) -> Floats:
+    return np.where(population & np.isfinite(values), values, np.nan)
 
 
 def mean_known(parts: Sequence[Floats], fewest: int) -> Floats:

@@ -200,7 +200,7 @@ def test_naive_distance_to_default(planted):
     values = REGISTRY["naive_distance_to_default"](view)
     assert values.value[0] == pytest.approx(expected)
     assert values.reason[1] == "no_debt"
-    assert values.badness("lower_is_worse").tolist() == [1, 0]
+    assert values.badness("lower_is_worse").tolist() == [2, 1]
     assert values.compare("<", 3, "lower_is_worse").tolist() == [expected < 3, False]
 
 

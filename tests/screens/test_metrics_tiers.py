@@ -265,4 +265,4 @@ def test_badness_keeps_ties_and_order_across_tiers():
         np.array([0, 1, 1, 2, -1], dtype=np.int8),
         np.array([5.0, 2.0, 2.0, 0.1, NAN]),
     )
-    np.testing.assert_array_equal(values.badness("higher_is_worse"), [0, 1, 1, 2, NAN])
+    np.testing.assert_array_equal(values.badness("higher_is_worse"), [1, 2.5, 2.5, 4, NAN])
