@@ -23,6 +23,7 @@ import numpy as np
 from screens.blocks import composite, score_block
 from screens.loading import load
 from screens.measurement import Measurements
+from screens.metrics import REGISTRY
 from screens.rules import evaluate_rules
 from screens.scoring import Flags, Floats, Ints
 from screens.screened import Screened, rank_worst_first
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from market.market import Market
     from market.view import View
 
-MOST_THREADS = 4  # beyond that the interpreter's lock is the limit
+MOST_THREADS = 4  # that measure ahead; beyond, one thread cannot rank as fast
 
 
 def run(
@@ -95,19 +96,38 @@ def evaluate_dates(
 ) -> list[Screened]:
     """The screen on each of several sessions, in their order and without smoothing; the same as one by one.
 
-    Dates share nothing but the market, and numpy sorts and multiplies without the interpreter's lock: they run in
-    threads, after the first has built what all of them read.
+    Dates share nothing but the market. Figures of prices are long sums in compiled code, which holds no lock of the
+    interpreter: after the first date has built what all of them read, threads measure those ahead while this one does
+    the rest, date by date. Whole dates in threads would wait for each other at every small array.
     """
     views = [data.as_of(session) for session in sessions]
     found = [evaluate_once(spec, view, exclude_issuers) for view in views[:1]]
-    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
-        return [*found, *pool.map(lambda view: evaluate_once(spec, view, exclude_issuers), views[1:])]
+    rest = [Measurements(view) for view in views[1:]]
+    with ThreadPoolExecutor(min(MOST_THREADS, max((os.cpu_count() or 1) - 1, 1))) as pool:
+        ahead = [pool.submit(_measure_prices, spec, measured) for measured in rest]
+        for done, measured in zip(ahead, rest, strict=True):
+            done.result()
+            found.append(evaluate_once(spec, measured.view, exclude_issuers, measured))
+    return found
 
 
-def evaluate_once(spec: ScreenSpec, view: View, exclude_issuers: Collection[str] = frozenset()) -> Screened:
-    """The screen on the view's date alone, without smoothing."""
-    check_tickers(spec, frozenset(map(str, view.tickers)))
-    measured = Measurements(view)
+def _measure_prices(spec: ScreenSpec, measured: Measurements) -> None:
+    """What a screen reads off prices: the universe's trading volume, and the metrics that need them."""
+    measured.view.dollar_volume(spec.universe.dollar_volume_sessions)
+    for call in spec.calls():
+        if "table:prices" in REGISTRY[call.metric].needs:
+            measured.values(call)
+
+
+def evaluate_once(
+    spec: ScreenSpec,
+    view: View,
+    exclude_issuers: Collection[str] = frozenset(),
+    measured: Measurements | None = None,
+) -> Screened:
+    """The screen on the view's date alone, without smoothing; `measured` are figures of the view that are there."""
+    check_tickers(spec, view.tickers)
+    measured = measured or Measurements(view)
     tags = str(spec.tags.target) if spec.tags else None
     admission = admit(spec.universe, view, exclude_issuers, tags)
     population = _population(spec, view, admission)
@@ -143,5 +163,7 @@ def _population(spec: ScreenSpec, view: View, admission: Admission) -> Flags:
 
 def _codes(texts: NDArray[np.object_]) -> Ints:
     """A whole number per group of names, in alphabetical order; -1 where unknown."""
-    names, codes = np.unique(texts.astype(str), return_inverse=True)
+    import pandas as pd
+
+    codes, names = pd.factorize(texts, sort=True)
     return codes - 1 if names.size and names[0] == "" else codes

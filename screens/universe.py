@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -138,7 +138,7 @@ def _largest(admitted: Flags, view: View, count: int) -> Flags:
     return out
 
 
-def check_tickers(spec: ScreenSpec, known: Collection[str]) -> None:
+def check_tickers(spec: ScreenSpec, known: Iterable[str]) -> None:
     """Raise `ConfigError` for every ticker of a universe or a rule that is not in the data.
 
     One that is left out may be missing, unless it is close to one that is there: then it is a slip.
@@ -152,10 +152,12 @@ def check_tickers(spec: ScreenSpec, known: Collection[str]) -> None:
     for path, leaf in spec.rules.leaves() if spec.rules else ():
         if isinstance(leaf, Label) and leaf.field == "ticker":
             written += [(f"{path}.in[{at}]", ticker, False) for at, ticker in enumerate(leaf.one_of)]
-    problems = []
+    if not written:
+        return
+    problems, names = [], frozenset(map(str, known))
     for path, ticker, needed in written:
-        hint = "" if ticker in known else did_you_mean(ticker, known)
-        if ticker not in known and (needed or hint):
+        hint = "" if ticker in names else did_you_mean(ticker, names)
+        if ticker not in names and (needed or hint):
             problems.append(Problem("", 0, path, f"no ticker '{ticker}' in the data{hint}"))
     if problems:
         raise ConfigError(problems)

@@ -27,8 +27,9 @@ from screens.registry import Values, metric
 if TYPE_CHECKING:
     from market.view import View
 
+LONGEST_WINDOW = 2520  # ten years of sessions
 BOUNDS: dict[str, tuple[float | None, float | None]] = {
-    "window": (40, 2520),
+    "window": (40, LONGEST_WINDOW),
     "half_life": (5, None),
     "fewest": (20, None),
     "lags": (0, 30),
@@ -42,9 +43,14 @@ def excess_of_cash(view: View, ticker: str, n_sessions: int) -> Floats:
     return view.series(ticker, n_sessions) - cash_returns(view, n_sessions)
 
 
-@per_view
 def cash_returns(view: View, n_sessions: int) -> Floats:
     """Fed funds / 252 a session; zero where a store holds no rates (betas hardly notice)."""
+    whole = _cash_returns(view)
+    return whole[len(whole) - n_sessions :] if n_sessions <= len(whole) else _cash_returns(view, n_sessions)
+
+
+@per_view
+def _cash_returns(view: View, n_sessions: int = LONGEST_WINDOW) -> Floats:
     try:
         rate = view.rate_history("fed_funds", n_sessions)
     except DataError:

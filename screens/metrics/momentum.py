@@ -113,15 +113,15 @@ def market_beta(view: View, *, market: str = "SPY", window: int = 252) -> Values
 @per_view
 def _frazzini_pedersen(view: View, market: str) -> Floats:
     index = np.log1p(view.series(market, FIVE_YEARS))
-    logs = price_history.log_returns(view, FIVE_YEARS)
-    start = max(len(index) - len(logs), int(np.argmax(np.isfinite(index))))
+    logs, end = price_history.log_returns(view)
+    start = max(len(index) - end, int(np.argmax(np.isfinite(index))))
     index = index[start:]
     if np.isfinite(index).sum() < FEWEST_FIVE_YEARS:
-        return np.full(logs.shape[1], np.nan)
+        return np.full(len(logs), np.nan)
     from screens.metrics.return_windows import overlapping  # compiled code: loaded when first asked for
 
     index = np.where(np.isnan(index), 0.0, index)
-    n_known, correlation, lately, variance = overlapping(logs[-len(index) :], index, SESSIONS_A_YEAR)
+    n_known, correlation, lately, variance = overlapping(logs, end, index, SESSIONS_A_YEAR)
     relative = np.sqrt(variance) / index[-SESSIONS_A_YEAR:].std(ddof=1)
     listed = (n_known >= FEWEST_FIVE_YEARS) & (lately >= FEWEST_ONE_YEAR)
     return np.where(listed, SHRINKAGE * correlation * relative + (1 - SHRINKAGE), np.nan)

@@ -36,16 +36,15 @@ def _moments(view: View, start: int, end: int = 0) -> Floats:
 @per_market
 def _all_log_returns(market: Market) -> Floats:
     returns = market.panel().total_returns()
-    return np.ascontiguousarray(np.where(np.isfinite(returns), np.log1p(returns), np.nan))
+    return np.ascontiguousarray(np.where(np.isfinite(returns), np.log1p(returns), np.nan).T)
 
 
-def log_returns(view: View, n_sessions: int) -> Floats:
-    """Log total returns, NaN where missing; at most `n_sessions` rows, the last the session's.
+def log_returns(view: View) -> tuple[Floats, int]:
+    """Log total returns, NaN where missing, a row a name; and how many of their columns a view may read.
 
-    Logarithms are taken once for the market, each of one return alone; a view reads its own rows and none after them.
+    Logarithms are taken once for the market, each of one return alone.
     """
-    end = view.market.panel().row(view.session) + 1
-    return _all_log_returns(view.market)[max(end - n_sessions, 0) : end]
+    return _all_log_returns(view.market), view.market.panel().row(view.session) + 1
 
 
 def counts(view: View, n_sessions: int) -> Floats:

@@ -155,43 +155,38 @@ def joint_slopes(returns, cash, market, factor, weights, fewest, lags):
 
 
 @njit(**_COMPILED)
-def overlapping(logs, index, recent):
+def overlapping(logs, end, index, recent):
     """Three-day sums of log returns against those of the index, over sums without a gap; the index has none.
 
+    logs: (n_assets, all sessions), a row a name; the window is as long as the index and its last column is `end` - 1.
     Gives the sessions with a return, their correlation, and of the last `recent` sessions the number and the variance.
     """
-    n_sessions, n_assets = logs.shape
+    n_sessions, n_assets = index.size, len(logs)
     out = np.full((4, n_assets), np.nan)
-    turned = np.empty((_TURNED, n_sessions))
     sums = index[2:] + index[1:-1] + index[:-2]
     sums = sums - sums.mean()
     start = max(n_sessions - recent, 0)
-    for first in range(0, n_assets, _TURNED):
-        width = min(_TURNED, n_assets - first)
+    for name in range(n_assets):
+        r = logs[name, end - n_sessions : end]
+        n, x, xx, y, yy, xy = 0, 0.0, 0.0, 0.0, 0.0, 0.0
+        for t in range(n_sessions - 2):
+            three = r[t] + r[t + 1] + r[t + 2]
+            if not np.isnan(three):
+                n += 1
+                x += sums[t]
+                xx += sums[t] * sums[t]
+                y += three
+                yy += three * three
+                xy += three * sums[t]
+        out[1, name] = (xy - x * y / n) / np.sqrt((xx - x * x / n) * (yy - y * y / n))
+        n, lately, y, yy = 0, 0, 0.0, 0.0
         for t in range(n_sessions):
-            for k in range(width):
-                turned[k, t] = logs[t, first + k]
-        for k in range(width):
-            r = turned[k]
-            n, x, xx, y, yy, xy = 0, 0.0, 0.0, 0.0, 0.0, 0.0
-            for t in range(n_sessions - 2):
-                three = r[t] + r[t + 1] + r[t + 2]
-                if not np.isnan(three):
-                    n += 1
-                    x += sums[t]
-                    xx += sums[t] * sums[t]
-                    y += three
-                    yy += three * three
-                    xy += three * sums[t]
-            out[1, first + k] = (xy - x * y / n) / np.sqrt((xx - x * x / n) * (yy - y * y / n))
-            n, lately, y, yy = 0, 0, 0.0, 0.0
-            for t in range(n_sessions):
-                if not np.isnan(r[t]):
-                    n += 1
-                    if t >= start:
-                        lately += 1
-                        y += r[t]
-                        yy += r[t] * r[t]
-            out[0, first + k], out[2, first + k] = n, lately
-            out[3, first + k] = (yy - y * y / lately) / (lately - 1)
+            if not np.isnan(r[t]):
+                n += 1
+                if t >= start:
+                    lately += 1
+                    y += r[t]
+                    yy += r[t] * r[t]
+        out[0, name], out[2, name] = n, lately
+        out[3, name] = (yy - y * y / lately) / (lately - 1)
     return out
