@@ -25,7 +25,7 @@ from market.errors import DataError
 from market.manifest import Manifest
 from market.members import Members
 from market.panel import PricePanel
-from market.rates import rate_by_session
+from market.rates import Rates
 from market.session_lookup import as_day
 from market.spelling import exchange_spelling
 from market.store import MANIFEST, Store, schema_of
@@ -198,7 +198,7 @@ class Market:
 
     def rates(self, name: str = "fed_funds") -> pd.Series:
         """A rate by session, decimal a year, the last value carried forward for ten days."""
-        return rate_by_session(self.rows("rates"), name, self.sessions)
+        return self.rate_table.by_session(name, self.sessions)
 
     def resolve(self, symbol: str, day: pd.Timestamp | str | None = None) -> str:
         """The name under which this market keeps a symbol (of a day): `FB` in 2021 is `META`.
@@ -262,6 +262,11 @@ class Market:
     def members(self) -> Members:
         """Dated index membership."""
         return Members(self.rows("members"))
+
+    @cached_property
+    def rate_table(self) -> Rates:
+        """Dated rates."""
+        return Rates(self.rows("rates"))
 
     @cached_property
     def statements(self) -> Statements:

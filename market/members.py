@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from importlib.metadata import version
 
@@ -24,6 +25,7 @@ from market.symbols import ONE_DAY, SymbolMap, map_of, renames_in
 
 PINNED_VERSION = "0.2.1"
 PITINDEX_FILES = ("seed", "changes", "current")
+Intervals = tuple[NDArray[np.object_], NDArray[np.datetime64], NDArray[np.datetime64]]  # ticker, start, end
 
 
 @dataclass(frozen=True)
@@ -38,26 +40,35 @@ class Members:
 
     def first_day(self, index: str) -> pd.Timestamp:
         """The day from which members of an index are known."""
-        return pd.Timestamp(self._of(index)["start"].min())
+        return pd.Timestamp(self._of(index)[1].min())
 
     def on(self, index: str, day: pd.Timestamp) -> list[str]:
         """Tickers of a day's members, sorted; raises `DataError` for an unknown index or a day before its first."""
-        held = self._of(index)
-        if day < held["start"].min():
-            raise DataError(f"members of {index!r} begin {held['start'].min().date()}, after {day.date()}")
-        inside = (held["start"] <= day) & (held["end"].isna() | (held["end"] >= day))
-        return sorted(set(map(str, held.loc[inside, "ticker"])))
+        tickers, start, end = self._of(index)
+        if day < start.min():
+            raise DataError(f"members of {index!r} begin {pd.Timestamp(start.min()).date()}, after {day.date()}")
+        inside = (start <= day.to_datetime64()) & (np.isnat(end) | (end >= day.to_datetime64()))
+        return sorted(set(tickers[inside]))
 
     def mask(self, index: str, day: pd.Timestamp, tickers: pd.Index) -> NDArray[np.bool_]:
         """Whether each ticker was a member on a day; shape (N,)."""
         return np.asarray(tickers.isin(self.on(index, day)), dtype=bool)
 
-    def _of(self, index: str) -> pd.DataFrame:
-        held = self.table[self.table["index"] == index]
-        if held.empty:
-            known = ", ".join(self.indices) or "none"
-            raise DataError(f"no members of index {index!r} in this store; it has: {known}")
-        return held if "end" in held else held.assign(end=pd.Series(pd.NaT, index=held.index))
+    def _of(self, index: str) -> Intervals:
+        if index not in self._intervals:
+            held = self.table[self.table["index"] == index]
+            if held.empty:
+                known = ", ".join(self.indices) or "none"
+                raise DataError(f"no members of index {index!r} in this store; it has: {known}")
+            open_ended = np.full(len(held), np.datetime64("NaT", "ns"))
+            end = held["end"].to_numpy() if "end" in held else open_ended
+            self._intervals[index] = held["ticker"].astype(str).to_numpy(dtype=object), held["start"].to_numpy(), end
+        return self._intervals[index]
+
+    @cached_property
+    def _intervals(self) -> dict[str, Intervals]:
+        """Of each index that was asked for."""
+        return {}
 
 
 @dataclass(frozen=True)

@@ -99,9 +99,10 @@ class PricePanel:
 
     def column(self, ticker: str) -> int:
         """Position of a ticker; raises `DataError` naming it where the panel has no such name."""
-        if ticker not in self.tickers:
-            raise DataError(f"no prices of {ticker!r}")
-        return int(self.tickers.get_indexer(pd.Index([ticker]))[0])
+        try:
+            return int(self.tickers.get_loc(ticker))  # type: ignore[arg-type]  # tickers are unique
+        except KeyError:
+            raise DataError(f"no prices of {ticker!r}") from None
 
     def row(self, session: pd.Timestamp) -> int:
         """Position of a session; raises `DataError` where the panel has no such session."""

@@ -17,18 +17,29 @@ from market.errors import DataError
 MAX_RATE_AGE_DAYS = 10  # longer than any holiday: beyond it a rate is not known
 
 
-def rate_by_session(table: pd.DataFrame, name: str, sessions: pd.DatetimeIndex, published: bool = False) -> pd.Series:
-    """A rate on each session, carried forward for ten days; with `published`, only what was out before that day.
+class Rates:
+    """A table of rates, each sorted when it is first asked for."""
 
-    Raises `DataError` where the table has no rate of that name.
-    """
-    rows = named(table, name, "rate")
-    dates = rows.index.to_numpy()
-    position = np.searchsorted(dates, sessions.to_numpy(), side="left" if published else "right") - 1
-    held = np.where(position >= 0, position, 0)
-    age = sessions.to_numpy() - dates[held]
-    known = (position >= 0) & (age <= np.timedelta64(MAX_RATE_AGE_DAYS, "D"))
-    return pd.Series(np.where(known, rows.to_numpy()[held], np.nan), index=sessions, name=name)
+    def __init__(self, table: pd.DataFrame) -> None:
+        self._table = table
+        self._named: dict[str, pd.Series] = {}
+
+    def by_session(self, name: str, sessions: pd.DatetimeIndex, published: bool = False) -> pd.Series:
+        """A rate on each session, carried forward for ten days; with `published`, only what was out before that day.
+
+        Raises `DataError` where there is no rate of that name up to the last session.
+        """
+        if name not in self._named:
+            self._named[name] = named(self._table, name, "rate")
+        rows = self._named[name]
+        dates = rows.index.to_numpy()
+        if dates[0] > sessions[-1].to_datetime64():
+            raise DataError(f"{name!r} begins {rows.index[0].date()}, after {sessions[-1].date()}")
+        position = np.searchsorted(dates, sessions.to_numpy(), side="left" if published else "right") - 1
+        held = np.where(position >= 0, position, 0)
+        age = sessions.to_numpy() - dates[held]
+        known = (position >= 0) & (age <= np.timedelta64(MAX_RATE_AGE_DAYS, "D"))
+        return pd.Series(np.where(known, rows.to_numpy()[held], np.nan), index=sessions, name=name)
 
 
 def factor_by_session(table: pd.DataFrame, name: str, sessions: pd.DatetimeIndex) -> NDArray[np.float64]:

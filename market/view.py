@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from market import borrow, capitalisation
 from market.cut import cut_table
 from market.errors import DataError
-from market.rates import factor_by_session, rate_by_session
+from market.rates import factor_by_session
 
 if TYPE_CHECKING:
     from market.facts import FactSource
@@ -104,15 +104,15 @@ class View:
     def dollar_volume(self, n_sessions: int = 63) -> Array:
         """Median of close times volume over the last `n_sessions` sessions, USD; NaN with fewer than half known."""
 
-        def median() -> Array:
+        def medians() -> Array:
             rows = slice(max(self._row + 1 - n_sessions, 0), self._row + 1)
-            traded = self._panel.close[rows] * self._panel.volume[rows]
-            enough = (~np.isnan(traded)).sum(axis=0) * 2 >= n_sessions
-            result = np.full(len(self.tickers), np.nan)
-            result[enough] = np.nanmedian(traded[:, enough], axis=0)
-            return result
+            traded = np.sort((self._panel.close[rows] * self._panel.volume[rows]).T, axis=1)  # NaN last
+            known = traded.shape[1] - np.isnan(traded).sum(axis=1)
+            name, middle = np.arange(len(known)), np.maximum(known, 1)
+            median = (traded[name, (middle - 1) // 2] + traded[name, middle // 2]) / 2.0
+            return np.where(2 * known >= n_sessions, median, np.nan)
 
-        return self._keep(("dollar_volume", n_sessions), median)
+        return self._keep(("dollar_volume", n_sessions), medians)
 
     def _window(self, name: str, n_sessions: int, whole: Array) -> Array:
         if n_sessions < 1:
@@ -265,7 +265,7 @@ class View:
 
     def rate_history(self, name: str, n_sessions: int) -> Array:
         """A rate as published before each of the last `n_sessions` sessions, shape (n_sessions,)."""
-        whole = rate_by_session(self._rows("rates"), name, self._known_sessions(), published=True)
+        whole = self.market.rate_table.by_session(name, self._known_sessions(), published=True)
         return self._window(f"rate {name}", n_sessions, whole.to_numpy())
 
     def factor(self, name: str, n_sessions: int) -> Array:
