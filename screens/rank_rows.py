@@ -81,24 +81,26 @@ def _rank(keys, names, first, last, out, row):
 
 
 @njit(cache=True, nogil=True)
-def rank_rows(bits, known, codes, n_groups, min_group, out):
-    """Fill `out`, (3, n_metrics, n_assets), with rank, percentile and z-score of each figure that is known.
+def rank_rows(figures, bits, codes, n_groups, min_group, out):
+    """Fill `out`, (3, n_metrics, n_assets), with rank, percentile and z-score of each figure, NaN where there is none.
 
-    bits: the figures as whole numbers, zeros of one sign; bits and known: (n_metrics, n_assets); codes: the group of
-    each name, -1 for none. Names without a group, and those of groups with fewer than `min_group` figures, are ranked
-    among all.
+    figures: (n_metrics, n_assets); bits: the same read as whole numbers; codes: the group of each name, -1 for none.
+    Names without a group, and those of groups with fewer than `min_group` figures, are ranked among all.
     """
-    n_metrics, n_assets = bits.shape
+    n_metrics, n_assets = figures.shape
     keys, names = np.empty((2, n_assets), np.uint64), np.empty((2, n_assets), np.uint32)
     counts = np.empty((5, 256), np.uint32)
     end = np.empty(n_groups, np.int64)
     for row in range(n_metrics):
         size = 0
         for i in range(n_assets):
-            if known[row, i]:
-                keys[0, size] = bits[row, i] ^ (_ALL if bits[row, i] & _SIGN else _SIGN)
-                names[0, size] = i
-                size += 1
+            if np.isnan(figures[row, i]):
+                out[0, row, i] = out[1, row, i] = out[2, row, i] = np.nan
+                continue
+            key = bits[row, i] if figures[row, i] != 0.0 else np.uint64(0)  # zeros are of one sign
+            keys[0, size] = key ^ (_ALL if key & _SIGN else _SIGN)
+            names[0, size] = i
+            size += 1
         side = _sort(keys, names, counts, size)
         end[:] = 0
         for i in range(size):

@@ -41,9 +41,8 @@ def ranks_of(badness: Floats, groups: Ints | None = None, min_group: int = MIN_G
     from screens.rank_rows import rank_rows  # compiled code: loaded when first asked for
 
     n_assets = badness.shape[-1]
-    rows = badness.reshape(-1, n_assets)
+    rows = np.ascontiguousarray(badness, dtype=np.float64).reshape(-1, n_assets)
     codes = np.full(n_assets, -1) if groups is None else groups.astype(np.int64)
-    out = np.full((3, *rows.shape), np.nan)
-    bits = (rows + 0.0).view(np.uint64)  # zeros of one sign
-    rank_rows(bits, ~np.isnan(rows), codes, int(codes.max(initial=-1)) + 1, min_group, out)
+    out = np.empty((3, *rows.shape))
+    rank_rows(rows, rows.view(np.uint64), codes, int(codes.max(initial=-1)) + 1, min_group, out)
     return Ranks(*out.reshape(3, *badness.shape))
