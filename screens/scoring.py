@@ -76,11 +76,12 @@ def winsorise(
 
 def standardise(values: Floats) -> Floats:
     """(x - mean) / standard deviation with ddof 1; zero where all are equal, NaN where unknown."""
-    known = np.sort(values[~np.isnan(values)])
+    known = np.sort(values[~np.isnan(values)])  # sums over sorted values know no order of names
     if not known.size:
         return values.copy()
-    centred = values - known.mean()
-    spread = float(np.sqrt(np.sort((known - known.mean()) ** 2).sum() / max(known.size - 1, 1)))
+    mean = known.mean()
+    centred = values - mean
+    spread = float(np.sqrt(((known - mean) ** 2).sum() / max(known.size - 1, 1)))
     if spread <= 1e-12 * max(1.0, float(np.abs(known).max())):
         return np.where(np.isnan(values), np.nan, 0.0)
     return centred / spread
@@ -102,5 +103,8 @@ def weighted_mean(scores: Sequence[Floats] | Floats, weights: Sequence[float], f
 def order_worst_first(scores: Floats, tickers: NDArray[np.object_]) -> Ints:
     """Positions of the names that have a score, worst (highest) first, equal scores by ticker."""
     rows = np.flatnonzero(~np.isnan(scores))
+    order = rows[np.argsort(-scores[rows], kind="stable")]
+    if not (scores[order[1:]] == scores[order[:-1]]).any():
+        return order
     by_name = rows[np.argsort(tickers[rows])]
     return by_name[np.argsort(-scores[by_name], kind="stable")]
